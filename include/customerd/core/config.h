@@ -1,0 +1,92 @@
+/* config: every setting is one row of one table: name, type, default, bounds, and what it means.
+ *
+ * A value comes from the flag (--listen for CUSTOMERD_LISTEN), else from the environment, else from the default. After
+ * config_load the configuration does not change. The README's table is printed from the rows
+ * (`customerd config --reference`). Sections keep the structs small; a row names its member by offset. */
+#ifndef CUSTOMERD_CORE_CONFIG_H
+#define CUSTOMERD_CORE_CONFIG_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "customerd/core/buf.h"
+#include "customerd/core/log.h"
+#include "customerd/core/status.h"
+
+struct host_port {
+    char host[256]; /* without brackets */
+    uint16_t port;
+};
+
+enum db_auth { DB_AUTH_IAM, DB_AUTH_PASSWORD, DB_AUTH_NONE };
+
+struct config_http {
+    struct host_port listen;          /* CUSTOMERD_LISTEN 127.0.0.1:8080; port 0 takes a free one */
+    struct host_port admin_listen;    /* CUSTOMERD_ADMIN_LISTEN 127.0.0.1:8081 */
+    int64_t request_timeout_ms;       /* CUSTOMERD_REQUEST_TIMEOUT_MS 3000 (100..60000): the deadline of a request */
+    int64_t idle_timeout_s;           /* CUSTOMERD_IDLE_TIMEOUT_S 75 (1..3600): a keep-alive connection without request */
+    int64_t max_connections;          /* CUSTOMERD_MAX_CONNECTIONS 1000 (1..30000) */
+    int64_t body_max_bytes;           /* CUSTOMERD_BODY_MAX_BYTES 131072 (65536..1048576) */
+    int64_t drain_wait_ms;            /* CUSTOMERD_DRAIN_WAIT_MS 0 (0..300000): after SIGTERM, not ready, still serving */
+    int64_t drain_timeout_ms;         /* CUSTOMERD_DRAIN_TIMEOUT_MS 10000 (0..300000): the bound on finishing */
+    bool require_if_match;            /* CUSTOMERD_REQUIRE_IF_MATCH off */
+};
+
+struct config_db {
+    struct host_port endpoint;        /* CUSTOMERD_DB_ENDPOINT, required by serve */
+    bool tls;                         /* CUSTOMERD_DB_TLS on */
+    char ca_file[256];                /* CUSTOMERD_DB_CA_FILE, empty: the system's */
+    enum db_auth auth;                /* CUSTOMERD_DB_AUTH iam */
+    char user[128];                   /* CUSTOMERD_DB_USER; required for iam */
+    char password_file[256];          /* CUSTOMERD_DB_PASSWORD_FILE; required for password */
+    int64_t connect_timeout_ms;       /* CUSTOMERD_DB_CONNECT_TIMEOUT_MS 2000: resolve + TCP + TLS + AUTH */
+    int64_t reauth_s;                 /* CUSTOMERD_DB_REAUTH_S 36000 (1..43000): a connection sends AUTH again, jittered */
+    int64_t topology_refresh_s;       /* CUSTOMERD_DB_TOPOLOGY_REFRESH_S 60 (1..3600) */
+    int64_t queue_max;                /* CUSTOMERD_DB_QUEUE_MAX 4096: commands waiting per lane before 503 */
+};
+
+struct config_iam {
+    char service[16];                 /* CUSTOMERD_IAM_SERVICE memorydb | elasticache */
+    char resource[128];               /* CUSTOMERD_IAM_RESOURCE, required for iam; lower-cased with a warning */
+    bool serverless;                  /* CUSTOMERD_IAM_SERVERLESS off: ElastiCache serverless adds ResourceType */
+    int64_t token_ttl_s;              /* CUSTOMERD_IAM_TOKEN_TTL_S 900 (5..900): X-Amz-Expires */
+};
+
+struct config_store {
+    int64_t sweep_interval_ms;        /* CUSTOMERD_SWEEP_INTERVAL_MS 10000 (100..600000) */
+    int64_t scrub_pause_ms;           /* CUSTOMERD_SCRUB_PAUSE_MS 5000 (1..600000): pause after each of the 256 buckets */
+};
+
+struct config {
+    struct config_http http;
+    struct config_db db;
+    struct config_iam iam;
+    struct config_store store;
+    enum log_level log_level;         /* CUSTOMERD_LOG_LEVEL info: error, warn, info, debug */
+};
+
+/* Where one effective value came from. */
+enum config_source { CONFIG_DEFAULT, CONFIG_ENVIRONMENT, CONFIG_FLAG };
+
+#define CONFIG_ROWS_MAX 64
+struct config_sources {
+    enum config_source by_row[CONFIG_ROWS_MAX];
+};
+
+/* Reads flags (argv after the subcommand: --listen HOST:PORT or --listen=HOST:PORT) over the environment (`environ`
+ * style, NULL-terminated) over the defaults. On failure err->detail is one line that names the setting, the value and
+ * what was expected. An unknown flag and an unknown CUSTOMERD_ variable are failures that name the nearest known one. */
+enum status config_load(int argc, char *const *argv, char *const *environment, struct config *out,
+                        struct config_sources *sources, struct error *err) MUST_USE;
+
+/* What config_load can't judge row by row: the settings that `serve` needs together. */
+enum status config_check_serve(const struct config *config, struct error *err) MUST_USE;
+
+/* The effective values with their sources, one NAME=value line each; secrets masked (none stand in the rows today). */
+void config_print(const struct config *config, const struct config_sources *sources, FILE *out);
+/* The README's table of settings, in Markdown. */
+void config_print_reference(FILE *out);
+/* The flags, for --help. */
+void config_print_flags(FILE *out);
+
+#endif

@@ -1,0 +1,20 @@
+/* email: which addresses are accepted, and the normal form in which they are unique.
+ *
+ * Accepted: a dot-string local part (RFC 5321 section 4.1.2, with UTF-8 of RFC 6531) of at most 64 bytes, "@", and a
+ * domain; 254 bytes in all; no quoted strings, no address literals. Normal form: ASCII letters of the local part in
+ * lower case, a non-ASCII local part in NFC (libunistring), the domain by UTS 46 non-transitional processing (libidn2)
+ * in its ASCII form, lower case. */
+#ifndef CUSTOMERD_CUSTOMERS_EMAIL_H
+#define CUSTOMERD_CUSTOMERS_EMAIL_H
+
+#include "customerd/core/attributes.h"
+#include "customerd/core/buf.h"
+
+#define EMAIL_MAX_BYTES 254
+#define EMAIL_LOCAL_MAX_BYTES 64
+
+/* Appends the normal form to out. When the address is not accepted, returns a literal that says what was expected
+ * ("an e-mail address with one @", ...); NULL when it is fine. text is valid UTF-8. */
+const char *email_normalize(struct slice text, struct buf *out) MUST_USE;
+
+#endif
