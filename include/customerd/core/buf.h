@@ -35,10 +35,24 @@ void buf_append_int(struct buf *b, int64_t value);
 void buf_appendf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Appends text as the inside of a JSON string (RFC 8259 section 7), without the quotes; text is valid UTF-8. */
 void buf_append_json_escaped(struct buf *b, struct slice text);
-/* Room for at least `extra` more bytes, to be filled through buf_tail and buf_advance; false when it can't be had. */
+/* Room for at least `extra` more bytes, to be filled through buf_tail and buf_advance; false, and the buffer failed,
+ * when it can't be had. */
 bool buf_reserve(struct buf *b, size_t extra) MUST_USE;
 /* Drops the first n bytes. */
 void buf_consume(struct buf *b, size_t n);
+
+/* Where reserved bytes are to be written. */
+static inline char *buf_tail(struct buf *b)
+{
+    return b->data + b->len;
+}
+
+/* Counts the n bytes written at buf_tail; n is at most what was reserved. */
+static inline void buf_advance(struct buf *b, size_t n)
+{
+    b->len += n;
+    b->data[b->len] = '\0';
+}
 
 static inline bool buf_ok(const struct buf *b)
 {

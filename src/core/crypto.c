@@ -1,0 +1,127 @@
+#include "customerd/core/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/random.h>
+
+#define SHA1_BYTES 20
+
+bool sha256(struct slice data, uint8_t out[SHA256_BYTES])
+{
+    return EVP_Digest(data.ptr, data.len, out, NULL, EVP_sha256(), NULL) == 1;
+}
+
+bool hmac_sha256(struct slice key, struct slice data, uint8_t out[SHA256_BYTES])
+{
+    unsigned int out_len = 0;
+    if (key.len > INT_MAX)
+        return false;
+    const void *key_ptr = key.len == 0 ? "" : key.ptr;
+    const void *data_ptr = data.len == 0 ? "" : data.ptr;
+    return HMAC(EVP_sha256(), key_ptr, (int)key.len, data_ptr, data.len, out, &out_len) != NULL &&
+           out_len == SHA256_BYTES;
+}
+
+bool sha1_hex(struct slice data, char out[41])
+{
+    uint8_t digest[SHA1_BYTES];
+    if (EVP_Digest(data.ptr, data.len, digest, NULL, EVP_sha1(), NULL) != 1)
+        return false;
+    hex_encode(digest, sizeof digest, out);
+    return true;
+}
+
+bool random_bytes(void *out, size_t len)
+{
+    char *to = out;
+    while (len > 0) {
+        ssize_t got = getrandom(to, len, 0);
+        if (got < 0 && errno != EINTR)
+            return false;
+        if (got > 0) {
+            to += got;
+            len -= (size_t)got;
+        }
+    }
+    return true;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t len)
+{
+    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+}
+
+void crypto_wipe(void *ptr, size_t len)
+{
+    if (ptr != NULL && len > 0)
+        OPENSSL_cleanse(ptr, len);
+}
+
+void hex_encode(const void *data, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+void base64url_encode(struct buf *out, struct slice data)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const uint8_t *bytes = (const uint8_t *)data.ptr;
+    for (size_t i = 0; i < data.len; i += 3) {
+        size_t n = data.len - i < 3 ? data.len - i : 3;
+        uint32_t group = (uint32_t)bytes[i] << 16;
+        if (n > 1)
+            group |= (uint32_t)bytes[i + 1] << 8;
+        if (n > 2)
+            group |= bytes[i + 2];
+        const char quad[] = { letters[group >> 18], letters[group >> 12 & 63], letters[group >> 6 & 63],
+                              letters[group & 63] };
+        buf_append(out, slice_of(quad, n + 1));
+    }
+}
+
+static int base64url_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '-')
+        return 62;
+    return c == '_' ? 63 : -1;
+}
+
+int base64url_decode(struct slice text, uint8_t *out, size_t cap)
+{
+    uint32_t pending = 0;
+    int pending_bits = 0;
+    size_t len = 0;
+    if (text.len % 4 == 1 || text.len / 4 * 3 > INT_MAX - 3)
+        return -1;
+    for (size_t i = 0; i < text.len; i++) {
+        int value = base64url_value(text.ptr[i]);
+        if (value < 0)
+            return -1;
+        pending = pending << 6 | (uint32_t)value;
+        pending_bits += 6;
+        if (pending_bits < 8)
+            continue;
+        pending_bits -= 8;
+        if (len == cap)
+            return -1;
+        out[len++] = (uint8_t)(pending >> pending_bits & 0xff);
+    }
+    uint32_t stray = pending & ((UINT32_C(1) << pending_bits) - 1);
+    return stray == 0 ? (int)len : -1;
+}
