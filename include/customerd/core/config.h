@@ -39,15 +39,16 @@ struct config_db {
     enum db_auth auth;                /* CUSTOMERD_DB_AUTH iam */
     char user[128];                   /* CUSTOMERD_DB_USER; required for iam */
     char password_file[256];          /* CUSTOMERD_DB_PASSWORD_FILE; required for password */
-    int64_t connect_timeout_ms;       /* CUSTOMERD_DB_CONNECT_TIMEOUT_MS 2000: resolve + TCP + TLS + AUTH */
+    int64_t connect_timeout_ms;       /* CUSTOMERD_DB_CONNECT_TIMEOUT_MS 2000 (10..60000): resolve + TCP + TLS + AUTH */
     int64_t reauth_s;                 /* CUSTOMERD_DB_REAUTH_S 36000 (1..43000): a connection sends AUTH again, jittered */
     int64_t topology_refresh_s;       /* CUSTOMERD_DB_TOPOLOGY_REFRESH_S 60 (1..3600) */
-    int64_t queue_max;                /* CUSTOMERD_DB_QUEUE_MAX 4096: commands waiting per lane before 503 */
+    int64_t queue_max;                /* CUSTOMERD_DB_QUEUE_MAX 4096 (1..1048576): commands waiting per lane before 503 */
 };
 
 struct config_iam {
     char service[16];                 /* CUSTOMERD_IAM_SERVICE memorydb | elasticache */
-    char resource[128];               /* CUSTOMERD_IAM_RESOURCE, required for iam; lower-cased with a warning */
+    char resource[128];               /* CUSTOMERD_IAM_RESOURCE, required for iam; lower-cased */
+    bool resource_lowered;            /* not a setting: the given name had capitals, which is worth a warning */
     bool serverless;                  /* CUSTOMERD_IAM_SERVERLESS off: ElastiCache serverless adds ResourceType */
     int64_t token_ttl_s;              /* CUSTOMERD_IAM_TOKEN_TTL_S 900 (5..900): X-Amz-Expires */
 };
@@ -73,8 +74,8 @@ struct config_sources {
     enum config_source by_row[CONFIG_ROWS_MAX];
 };
 
-/* Reads flags (argv after the subcommand: --listen HOST:PORT or --listen=HOST:PORT) over the environment (`environ`
- * style, NULL-terminated) over the defaults. On failure err->detail is one line that names the setting, the value and
+/* Reads flags (argv after the subcommand: --listen HOST:PORT or --listen=HOST:PORT; argv[0] is a flag already) over the environment (`environ`
+ * style, NULL-terminated) over the defaults. A variable that is empty counts as absent. On failure err->detail is one line that names the setting, the value and
  * what was expected. An unknown flag and an unknown CUSTOMERD_ variable are failures that name the nearest known one. */
 enum status config_load(int argc, char *const *argv, char *const *environment, struct config *out,
                         struct config_sources *sources, struct error *err) MUST_USE;

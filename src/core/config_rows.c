@@ -1,0 +1,79 @@
+#include "config_rows.h"
+
+#include <stdio.h>
+
+#define MEMBER(member) offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
+
+#define ROW_HOST_PORT(name, member, preset, min_port, doc) \
+    { CONFIG_NAME_PREFIX name, CONFIG_HOST_PORT, MEMBER(member), preset, min_port, 65535, NULL, doc }
+#define ROW_INT(name, member, preset, min, max, doc) \
+    { CONFIG_NAME_PREFIX name, CONFIG_INT, MEMBER(member), preset, min, max, NULL, doc }
+#define ROW_BOOL(name, member, preset, doc) \
+    { CONFIG_NAME_PREFIX name, CONFIG_BOOL, MEMBER(member), preset, 0, 1, NULL, doc }
+#define ROW_WORD(name, member, preset, words, doc) \
+    { CONFIG_NAME_PREFIX name, CONFIG_WORD, MEMBER(member), preset, 0, 0, words, doc }
+#define ROW_TEXT(name, member, preset, doc) \
+    { CONFIG_NAME_PREFIX name, CONFIG_TEXT, MEMBER(member), preset, 0, 0, NULL, doc }
+
+static const char *const auth_words[] = {
+    [DB_AUTH_IAM] = "iam", [DB_AUTH_PASSWORD] = "password", [DB_AUTH_NONE] = "none", [DB_AUTH_NONE + 1] = NULL
+};
+static const char *const level_words[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", [LOG_DEBUG + 1] = NULL
+};
+static const char *const service_words[] = { "memorydb", "elasticache", NULL };
+
+static const struct config_row rows[] = {
+    ROW_HOST_PORT("LISTEN", http.listen, "127.0.0.1:8080", 0, "Where customers are served; port 0 takes a free one"),
+    ROW_HOST_PORT("ADMIN_LISTEN", http.admin_listen, "127.0.0.1:8081", 0,
+                  "Where `/livez`, `/readyz` and `/version` are served; port 0 takes a free one"),
+    ROW_INT("REQUEST_TIMEOUT_MS", http.request_timeout_ms, "3000", 100, 60000, "The deadline of a request"),
+    ROW_INT("IDLE_TIMEOUT_S", http.idle_timeout_s, "75", 1, 3600,
+            "How long a connection may stay open without a request"),
+    ROW_INT("MAX_CONNECTIONS", http.max_connections, "1000", 1, 30000, "Client connections at a time"),
+    ROW_INT("BODY_MAX_BYTES", http.body_max_bytes, "131072", 65536, 1048576, "The longest request body"),
+    ROW_INT("DRAIN_WAIT_MS", http.drain_wait_ms, "0", 0, 300000,
+            "After SIGTERM: how long to serve on while not ready"),
+    ROW_INT("DRAIN_TIMEOUT_MS", http.drain_timeout_ms, "10000", 0, 300000,
+            "After that: how long running requests may take to finish"),
+    ROW_BOOL("REQUIRE_IF_MATCH", http.require_if_match, "off", "Refuse PUT, PATCH and DELETE without `If-Match` (428)"),
+    ROW_HOST_PORT("DB_ENDPOINT", db.endpoint, "", 1,
+                  "The cluster's configuration endpoint, or a single server; `serve` needs it"),
+    ROW_BOOL("DB_TLS", db.tls, "on", "Reach the database by verified TLS"),
+    ROW_TEXT("DB_CA_FILE", db.ca_file, "", "PEM file of the CAs that may sign the database's certificates; none: the system's"),
+    ROW_WORD("DB_AUTH", db.auth, "iam", auth_words, "How to sign in to the database"),
+    ROW_TEXT("DB_USER", db.user, "", "The database user; `iam` needs it"),
+    ROW_TEXT("DB_PASSWORD_FILE", db.password_file, "", "File that holds the user's password; `password` needs it"),
+    ROW_INT("DB_CONNECT_TIMEOUT_MS", db.connect_timeout_ms, "2000", 10, 60000,
+            "The bound on resolving, connecting, the TLS handshake and signing in together"),
+    ROW_INT("DB_REAUTH_S", db.reauth_s, "36000", 1, 43000, "The age at which a connection signs in again, jittered"),
+    ROW_INT("DB_TOPOLOGY_REFRESH_S", db.topology_refresh_s, "60", 1, 3600, "How often to ask for the cluster's shards"),
+    ROW_INT("DB_QUEUE_MAX", db.queue_max, "4096", 1, 1048576, "Commands that may wait on one connection before 503"),
+    ROW_WORD("IAM_SERVICE", iam.service, "memorydb", service_words, "The AWS service that tokens are signed for"),
+    ROW_TEXT("IAM_RESOURCE", iam.resource, "", "The name of the cluster, replication group or cache; `iam` needs it"),
+    ROW_BOOL("IAM_SERVERLESS", iam.serverless, "off", "The resource is a serverless ElastiCache cache"),
+    ROW_INT("IAM_TOKEN_TTL_S", iam.token_ttl_s, "900", 5, 900, "How long a token is valid"),
+    ROW_INT("SWEEP_INTERVAL_MS", store.sweep_interval_ms, "10000", 100, 600000,
+            "How often to look for unfinished e-mail changes"),
+    ROW_INT("SCRUB_PAUSE_MS", store.scrub_pause_ms, "5000", 1, 600000, "The pause after each of the 256 buckets checked"),
+    ROW_WORD("LOG_LEVEL", log_level, "info", level_words, "The least severe level that is logged"),
+};
+
+_Static_assert(sizeof rows / sizeof *rows <= CONFIG_ROWS_MAX, "struct config_sources holds every row");
+
+const struct config_row *config_rows(size_t *n)
+{
+    *n = sizeof rows / sizeof *rows;
+    return rows;
+}
+
+void config_flag_of(const struct config_row *row, char out[CONFIG_FLAG_SIZE])
+{
+    snprintf(out, CONFIG_FLAG_SIZE, "--%s", row->name + sizeof CONFIG_NAME_PREFIX - 1);
+    for (char *at = out; *at != '\0'; at++) {
+        if (*at == '_')
+            *at = '-';
+        else if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    }
+}

@@ -1,0 +1,227 @@
+/* Callers put whole lines into a ring; the writer takes bytes out of it:
+ *
+ *     written_total ........ queued_total        queued bytes, at most RING_BYTES; both only grow
+ *
+ * Bytes between the two belong to the writer, which reads them without the mutex; the rest belongs to whoever holds
+ * the mutex. Lines are whole in the ring, so a partial write only ever delays the rest of a line. */
+#include "customerd/core/log.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "log_line.h"
+#include "log_sink.h"
+
+#define RING_BYTES (1024 * 1024)
+#define WAKE_EARLY_BYTES (RING_BYTES / 2)
+#define GATHER_MS 5   /* lines wait this long for others, so that a busy service wakes the writer 200 times a second */
+#define RETRY_MS 100  /* after a failed write, and how long one write may wait */
+#define DESTROY_MS 1000
+
+struct log {
+    enum log_level level;
+    const struct clock *clock;
+    struct log_sink sink;
+    pthread_t writer;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    pthread_cond_t finished_cond;
+    bool stopping;
+    bool finished;
+    int64_t stop_at_ms;
+    size_t queued_total;
+    size_t written_total;
+    uint64_t dropped_reported;
+    atomic_uint_fast64_t dropped;
+    char *ring;
+};
+
+/* With the mutex held. */
+static bool enqueue(struct log *log, const struct log_line *line)
+{
+    size_t used = log->queued_total - log->written_total;
+    if (line->len > RING_BYTES - used)
+        return false;
+    size_t at = log->queued_total % RING_BYTES;
+    size_t first = line->len < RING_BYTES - at ? line->len : RING_BYTES - at;
+    memcpy(log->ring + at, line->bytes, first);
+    memcpy(log->ring, line->bytes + first, line->len - first);
+    log->queued_total += line->len;
+    if (used == 0 || (used < WAKE_EARLY_BYTES && used + line->len >= WAKE_EARLY_BYTES))
+        pthread_cond_signal(&log->wake);
+    return true;
+}
+
+/* With the mutex held. */
+static void report_dropped(struct log *log)
+{
+    struct log_line line;
+    uint64_t lost = atomic_load(&log->dropped) - log->dropped_reported;
+    if (lost == 0)
+        return;
+    const struct log_field lines = LOG_INT("lines", (int64_t)lost);
+    log_line_begin(&line, clock_realtime_ms(log->clock), LOG_WARN, "log-dropped");
+    log_line_add(&line, &lines);
+    log_line_end(&line);
+    if (enqueue(log, &line))
+        log->dropped_reported += lost;
+}
+
+static int64_t monotonic_ms(void)
+{
+    return clock_monotonic_ms(clock_system());
+}
+
+/* With the mutex held. */
+static void wait_ms(struct log *log, int64_t ms)
+{
+    int64_t until_ms = monotonic_ms() + ms;
+    struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
+    pthread_cond_timedwait(&log->wake, &log->mutex, &until);
+}
+
+/* With the mutex held; false when the writer has to end. */
+static bool wait_for_lines(struct log *log)
+{
+    while (log->queued_total == log->written_total) {
+        if (log->stopping)
+            return false;
+        pthread_cond_wait(&log->wake, &log->mutex);
+    }
+    if (!log->stopping && log->queued_total - log->written_total < WAKE_EARLY_BYTES)
+        wait_ms(log, GATHER_MS);
+    return !log->stopping || monotonic_ms() < log->stop_at_ms;
+}
+
+static struct slice next_bytes(const struct log *log)
+{
+    size_t at = log->written_total % RING_BYTES;
+    size_t len = log->queued_total - log->written_total;
+    return slice_of(log->ring + at, len < RING_BYTES - at ? len : RING_BYTES - at);
+}
+
+static void *run_writer(void *arg)
+{
+    struct log *log = arg;
+    pthread_mutex_lock(&log->mutex);
+    while (wait_for_lines(log)) {
+        struct slice bytes = next_bytes(log);
+        pthread_mutex_unlock(&log->mutex);
+        long written = log_sink_write(&log->sink, bytes, RETRY_MS);
+        pthread_mutex_lock(&log->mutex);
+        if (written > 0) {
+            log->written_total += (size_t)written;
+            report_dropped(log);
+        } else if (written < 0) {
+            if (log->stopping)
+                break;
+            wait_ms(log, RETRY_MS);
+        }
+    }
+    log->finished = true;
+    pthread_cond_signal(&log->finished_cond);
+    pthread_mutex_unlock(&log->mutex);
+    return NULL;
+}
+
+/* Signals go to the program's other threads; a closed pipe then shows as EPIPE. */
+static bool start_writer(struct log *log)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(&log->writer, NULL, run_writer, log) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+static void free_log(struct log *log)
+{
+    pthread_cond_destroy(&log->finished_cond);
+    pthread_cond_destroy(&log->wake);
+    pthread_mutex_destroy(&log->mutex);
+    log_sink_clean_up(&log->sink);
+    free(log->ring);
+    free(log);
+}
+
+struct log *log_new(int fd, enum log_level level, const struct clock *clock)
+{
+    struct log *log = calloc(1, sizeof *log);
+    if (log == NULL)
+        return NULL;
+    log->ring = malloc(RING_BYTES);
+    if (log->ring == NULL) {
+        free(log);
+        return NULL;
+    }
+    log->level = level;
+    log->clock = clock;
+    atomic_init(&log->dropped, 0);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&log->mutex, NULL);
+    pthread_cond_init(&log->wake, &monotonic);
+    pthread_cond_init(&log->finished_cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    log_sink_init(&log->sink, fd);
+    if (!start_writer(log)) {
+        free_log(log);
+        return NULL;
+    }
+    return log;
+}
+
+void log_destroy(struct log *log)
+{
+    if (log == NULL)
+        return;
+    pthread_mutex_lock(&log->mutex);
+    log->stopping = true;
+    log->stop_at_ms = monotonic_ms() + DESTROY_MS - 2 * RETRY_MS;
+    pthread_cond_signal(&log->wake);
+    int64_t until_ms = log->stop_at_ms + 2 * RETRY_MS;
+    struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
+    int waited = 0;
+    while (!log->finished && waited == 0)
+        waited = pthread_cond_timedwait(&log->finished_cond, &log->mutex, &until);
+    bool finished = log->finished;
+    pthread_mutex_unlock(&log->mutex);
+    if (!finished) {
+        /* The writer hangs in a write that the kernel does not end; what it uses has to stay. */
+        pthread_detach(log->writer);
+        return;
+    }
+    pthread_join(log->writer, NULL);
+    free_log(log);
+}
+
+bool log_enabled(const struct log *log, enum log_level level)
+{
+    return log != NULL && level <= log->level;
+}
+
+void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t n)
+{
+    struct log_line line;
+    if (!log_enabled(log, level))
+        return;
+    log_line_begin(&line, clock_realtime_ms(log->clock), level, event);
+    for (size_t i = 0; i < n; i++)
+        log_line_add(&line, &fields[i]);
+    log_line_end(&line);
+    pthread_mutex_lock(&log->mutex);
+    if (!enqueue(log, &line))
+        atomic_fetch_add(&log->dropped, 1);
+    pthread_mutex_unlock(&log->mutex);
+}
+
+uint64_t log_dropped(const struct log *log)
+{
+    return log == NULL ? 0 : atomic_load(&log->dropped);
+}
