@@ -10,7 +10,7 @@
 #include "customerd/customers/findings.h"
 #include "customerd/customers/uuid.h"
 
-#define CUSTOMER_MAX_BYTES 65536 /* the JSON as it is served */
+#define CUSTOMER_MAX_BYTES 65536 /* the JSON as it is served, whatever its version: the longest one is counted */
 #define CUSTOMER_NAME_MAX_CHARS 256
 #define CUSTOMER_PHONE_MAX_CHARS 32
 #define CUSTOMER_ADDRESS_MAX_CHARS 1024
@@ -51,16 +51,24 @@ enum customer_mode {
 enum status customer_parse(struct slice body, enum customer_mode mode, const struct uuid *id, struct customer *out,
                            struct findings *f, struct error *err) MUST_USE;
 
-/* A parsed JSON merge patch (RFC 7396), already checked for well-formedness, duplicates and depth. */
+/* The body of a lookup, {"email":...}: appends the normal form to email_normal. Fails as customer_parse does. */
+enum status customer_lookup_parse(struct slice body, struct buf *email_normal, struct findings *f,
+                                  struct error *err) MUST_USE;
+
+/* A parsed JSON merge patch (RFC 7396). Parsing finds all that is wrong whatever the customer is; what depends on the
+ * customer (the size, the number of metadata members) is found when it is applied. A patch can't remove the name or the
+ * balance. */
 struct customer_patch;
 enum status customer_patch_parse(struct slice body, const struct uuid *id, struct customer_patch **out,
                                  struct findings *f, struct error *err) MUST_USE;
 void customer_patch_destroy(struct customer_patch *patch);
-/* Applies the patch to base and validates the result as a whole. May be called again with another base. */
+/* Applies the patch to base and validates the result as a whole. May be called again with another base, and with an out
+ * that was filled before, but which base does not borrow from. */
 enum status customer_patch_apply(const struct customer_patch *patch, const struct customer *base, struct customer *out,
                                  struct findings *f, struct error *err) MUST_USE;
 
-/* Bytes that are equal for bodies of the same meaning (member order and white space don't count): for fingerprints. */
+/* Bytes that are equal for bodies of the same meaning (member order and white space don't count): for fingerprints.
+ * Server-owned members don't count either. out fails when memory is out. */
 void customer_canonical(const struct customer *c, struct buf *out);
 void customer_patch_canonical(const struct customer_patch *patch, struct buf *out);
 
@@ -70,7 +78,8 @@ enum status merge_patch_text(struct slice target, struct slice patch, struct buf
 /* The stored body: for each member that is present, in order, a tag byte ('n' 'e' 'p' 'a' 'b' 'm'), the length of its
  * JSON text as a base-128 varint (least significant group first), and the text. */
 void customer_encode(const struct customer *c, struct buf *out);
-/* Borrows from body, which must outlive *out. email_normal is not filled. False when body is not an encoding. */
+/* Borrows from body, which must outlive *out. email_normal is not filled. False when body is not the encoding of a
+ * customer with a name and a balance; the JSON texts themselves are trusted. */
 bool customer_decode(struct slice body, struct customer *out) MUST_USE;
 
 /* What the server adds. */
