@@ -1,0 +1,107 @@
+/* store: what the parts of the store share: its state, and running one script in one bucket.
+ *
+ * Only files of src/customers include this header; everybody else sees customers.h. */
+#ifndef CUSTOMERD_CUSTOMERS_STORE_H
+#define CUSTOMERD_CUSTOMERS_STORE_H
+
+#include <stdatomic.h>
+
+#include "customerd/core/crypto.h"
+#include "customerd/customers/customers.h"
+#include "customerd/customers/keys.h"
+#include "customerd/customers/record.h"
+#include "customerd/customers/scripts.h"
+
+struct healer;
+
+/* Made from the meta key's salt at boot; constant once `checked` is set. */
+struct store_secrets {
+    uint8_t email_key[SHA256_BYTES];     /* e-mail hashes */
+    uint8_t operation_key[SHA256_BYTES]; /* operation ids of Idempotency-Keys */
+    uint8_t cursor_key[SHA256_BYTES];
+    uint64_t first_claim_number;         /* of this epoch: epoch * 2^32 + 1 */
+};
+
+struct customers {
+    struct customers_options options;
+    struct store_secrets secrets;
+    atomic_bool checked;
+    struct healer *healer;
+};
+
+/* ---- arguments of a script ---- */
+
+#define ARGS_MAX 20
+
+/* Keys first, then arguments; borrows everything but numbers. */
+struct args {
+    struct slice v[ARGS_MAX];
+    size_t n;
+    size_t n_keys;
+    char numbers[128];
+    size_t numbers_used;
+};
+
+void args_init(struct args *a);
+void args_key(struct args *a, const struct key *key);
+void args_bytes(struct args *a, const void *bytes, size_t len);
+void args_slice(struct args *a, struct slice s);
+void args_number(struct args *a, uint64_t number);
+
+/* ---- replies ---- */
+
+/* The first element of a script's reply. */
+enum word {
+    WORD_DONE, WORD_REPLAY, WORD_MISMATCH, WORD_MISSING, WORD_PRECONDITION, WORD_CONFLICT, WORD_EXISTS, WORD_TAKEN,
+    WORD_EMAIL, WORD_SAME, WORD_BUSY, WORD_RUNNING, WORD_BEGUN, WORD_FENCED, WORD_CLAIMED, WORD_STALE, WORD_ABORTED,
+    WORD_GONE, WORD_LIVE, WORD_RELEASED, WORD_OPENED, WORD_ADDED, WORD_REMOVED, WORD_RIGHT, WORD_COUNT
+};
+
+/* Runs a script in a bucket. On OK *call holds the reply (an array whose first element is *word), to be released by the
+ * caller. A reply that no script gives is RECORD_DAMAGED. */
+enum status store_script(struct customers *c, const struct script *script, uint8_t bucket, const struct args *args,
+                         int64_t deadline_ms, struct call **call, enum word *word, struct error *err) MUST_USE;
+/* Runs a call that reads. On OK *call holds the reply. */
+enum status store_read(struct customers *c, const struct call_options *options, int64_t deadline_ms, struct call **call,
+                       struct error *err) MUST_USE;
+
+/* A record, the e-mail change that is pending for it and a marker, all of one instant; they borrow from call. */
+struct inspection {
+    bool has_record, has_intent, has_marker;
+    struct record record;
+    struct intent intent;
+    struct marker marker;
+    struct call *call;
+};
+
+/* marker may be NULL. On OK the caller releases out->call. */
+enum status store_inspect(struct customers *c, const struct uuid *id, const struct key *marker, int64_t deadline_ms,
+                          struct inspection *out, struct error *err) MUST_USE;
+
+/* ---- e-mails ---- */
+
+/* The salted hash of a normal form. */
+enum status store_email_hash(struct customers *c, struct slice email_normal, uint8_t eh[EMAIL_HASH_BYTES],
+                             struct error *err) MUST_USE;
+
+/* What stands behind a claim that is in the way. */
+enum resolution {
+    RESOLVED_TAKEN,    /* a live customer has the e-mail */
+    RESOLVED_RESERVED, /* somebody's change to it is under way */
+    RESOLVED_FREE      /* nothing, and nothing ever will: the claim may be taken over */
+};
+enum status store_resolve_claim(struct customers *c, const uint8_t eh[EMAIL_HASH_BYTES], const struct claim *claim,
+                                int64_t deadline_ms, enum resolution *out, struct error *err) MUST_USE;
+
+/* Rolls a begun e-mail change back: by its own request, or by anybody once its deadline has passed. */
+enum status store_abort(struct customers *c, const struct uuid *id, uint64_t n, bool fence, int64_t deadline_ms,
+                        enum word *word, struct error *err) MUST_USE;
+/* Gives up a claim that lost its backing and forgets that it was listed in its customer's bucket. */
+enum status store_release(struct customers *c, struct slice release, int64_t deadline_ms, bool *released,
+                          struct error *err) MUST_USE;
+
+/* Appends the stored customer as it is served. RECORD_DAMAGED when the body is no encoding. */
+enum status store_render(const struct uuid *id, uint64_t version, int64_t updated_ms, struct slice body, struct buf *out,
+                         struct error *err) MUST_USE;
+
+#endif

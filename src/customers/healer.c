@@ -1,0 +1,211 @@
+#include "customerd/customers/healer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define SOON_MAX 256
+#define STEP_MS 1000          /* the deadline of one healing step: also how long a stop may take */
+#define BOOT_PAUSE_MS 10      /* between two looks at a database that is not reached yet: start-up waits for it */
+#define BOOT_PAUSE_MAX_MS 1000
+
+struct healer {
+    struct customers *c;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t wake;
+    atomic_bool stopping; /* also read without the lock, between the steps of a scrub */
+    char reason[256];
+    struct customers_state state;
+    size_t n_soon;
+    uint8_t soon[SOON_MAX][RELEASE_BYTES];
+};
+
+static int64_t now_ms(const struct healer *h)
+{
+    return clock_monotonic_ms(h->c->options.clock);
+}
+
+/* Waits until something is to be done: a stop, a release, or until_ms. False when stopping. */
+static bool wait_until(struct healer *h, int64_t until_ms)
+{
+    pthread_mutex_lock(&h->lock);
+    while (!h->stopping && h->n_soon == 0) {
+        int64_t left_ms = until_ms - now_ms(h);
+        if (left_ms <= 0)
+            break;
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += left_ms / 1000;
+        until.tv_nsec += (left_ms % 1000) * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
+        pthread_cond_timedwait(&h->wake, &h->lock, &until);
+    }
+    bool go_on = !h->stopping;
+    pthread_mutex_unlock(&h->lock);
+    return go_on;
+}
+
+static void note_reason(struct healer *h, const char *reason)
+{
+    pthread_mutex_lock(&h->lock);
+    bool news = strcmp(h->reason, reason) != 0;
+    snprintf(h->reason, sizeof h->reason, "%s", reason);
+    pthread_mutex_unlock(&h->lock);
+    if (news && reason[0] != '\0')
+        LOG(h->c->options.log, LOG_WARN, "store-not-ready", LOG_CSTR("reason", reason));
+}
+
+/* False when it was told to stop before the check passed. */
+static bool boot(struct healer *h)
+{
+    int64_t pause_ms = BOOT_PAUSE_MS;
+    for (;;) {
+        struct error err;
+        if (boot_check(h->c, now_ms(h) + STEP_MS, &err) == STATUS_OK)
+            break;
+        note_reason(h, err.detail);
+        if (cluster_shard_count(h->c->options.cluster) > 0 && pause_ms < BOOT_PAUSE_MAX_MS)
+            pause_ms *= 2;
+        if (!wait_until(h, now_ms(h) + pause_ms))
+            return false;
+    }
+    note_reason(h, "");
+    pthread_mutex_lock(&h->lock);
+    h->state.checked = true;
+    pthread_mutex_unlock(&h->lock);
+    LOG(h->c->options.log, LOG_INFO, "store-ready", LOG_INT("buckets", BUCKETS));
+    return true;
+}
+
+/* What can't be released now is found by the sweeper. */
+static void release_waiting(struct healer *h)
+{
+    for (;;) {
+        uint8_t release[RELEASE_BYTES];
+        pthread_mutex_lock(&h->lock);
+        bool some = h->n_soon > 0 && !h->stopping;
+        if (some)
+            memcpy(release, h->soon[--h->n_soon], RELEASE_BYTES);
+        pthread_mutex_unlock(&h->lock);
+        if (!some)
+            return;
+        bool released;
+        struct error err;
+        if (store_release(h->c, slice_of(release, RELEASE_BYTES), now_ms(h) + STEP_MS, &released, &err) != STATUS_OK)
+            return;
+    }
+}
+
+static void publish(struct healer *h, const struct customers_state *state)
+{
+    pthread_mutex_lock(&h->lock);
+    h->state = *state;
+    pthread_mutex_unlock(&h->lock);
+}
+
+static int64_t jittered(int64_t ms)
+{
+    uint16_t r = 0;
+    if (!random_bytes(&r, sizeof r))
+        r = 0;
+    return ms / 2 + ms * r / UINT16_MAX;
+}
+
+static void *run(void *arg)
+{
+    struct healer *h = arg;
+    if (!boot(h))
+        return NULL;
+    const struct config_store *o = &h->c->options.store;
+    struct customers_state state = { .checked = true };
+    int64_t sweep_at = now_ms(h) + jittered(o->sweep_interval_ms), scrub_at = now_ms(h) + jittered(o->scrub_pause_ms);
+    struct scrub scrub = { .c = h->c, .state = &state, .stop = &h->stopping };
+    while (wait_until(h, sweep_at < scrub_at ? sweep_at : scrub_at)) {
+        struct error err;
+        release_waiting(h);
+        if (now_ms(h) >= sweep_at) {
+            if (sweep_buckets(h->c, now_ms(h) + STEP_MS, &state, &err) != STATUS_OK)
+                LOG(h->c->options.log, LOG_DEBUG, "sweep-incomplete", LOG_CSTR("reason", err.detail));
+            sweep_at = now_ms(h) + jittered(o->sweep_interval_ms);
+        }
+        if (now_ms(h) >= scrub_at) {
+            if (scrub_step(&scrub, &err) != STATUS_OK)
+                LOG(h->c->options.log, LOG_DEBUG, "scrub-incomplete", LOG_CSTR("reason", err.detail));
+            scrub_at = now_ms(h) + jittered(o->scrub_pause_ms);
+        }
+        publish(h, &state);
+    }
+    return NULL;
+}
+
+struct healer *healer_new(struct customers *c, struct error *err)
+{
+    struct healer *h = calloc(1, sizeof *h);
+    if (h == NULL) {
+        error_set(err, STATUS_INTERNAL, "out of memory");
+        return NULL;
+    }
+    h->c = c;
+    snprintf(h->reason, sizeof h->reason, "the database has not been reached yet");
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return h;
+}
+
+enum status healer_start(struct healer *h, struct error *err)
+{
+    if (pthread_create(&h->thread, NULL, run, h) != 0)
+        return error_set(err, STATUS_INTERNAL, "the healer's thread can't be started");
+    return STATUS_OK;
+}
+
+void healer_stop(struct healer *h)
+{
+    pthread_mutex_lock(&h->lock);
+    h->stopping = true;
+    pthread_cond_signal(&h->wake);
+    pthread_mutex_unlock(&h->lock);
+    pthread_join(h->thread, NULL);
+}
+
+void healer_destroy(struct healer *h)
+{
+    if (h == NULL)
+        return;
+    pthread_cond_destroy(&h->wake);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+void healer_release_soon(struct healer *h, struct slice release)
+{
+    pthread_mutex_lock(&h->lock);
+    if (release.len == RELEASE_BYTES && h->n_soon < SOON_MAX) {
+        memcpy(h->soon[h->n_soon++], release.ptr, RELEASE_BYTES);
+        pthread_cond_signal(&h->wake);
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+void healer_reason(struct healer *h, char *out, size_t out_size)
+{
+    pthread_mutex_lock(&h->lock);
+    snprintf(out, out_size, "%s", h->reason);
+    pthread_mutex_unlock(&h->lock);
+}
+
+void healer_state(struct healer *h, struct customers_state *out)
+{
+    pthread_mutex_lock(&h->lock);
+    *out = h->state;
+    pthread_mutex_unlock(&h->lock);
+}

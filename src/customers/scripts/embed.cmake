@@ -1,0 +1,22 @@
+# Makes one C file of the Lua scripts: cmake -DOUT=scripts.c -DDIR=folder "-DNAMES=create replace" -P embed.cmake
+# A line "--@include x" stands for lib/x.lua; comment lines are left out, since EVAL sends the text. The SHA-1 is of the
+# text as it is sent.
+set(c "/* Made from src/customers/scripts/*.lua by embed.cmake. */\n#include \"customerd/customers/scripts.h\"\n")
+separate_arguments(NAMES)
+foreach(name IN LISTS NAMES)
+  file(READ ${DIR}/${name}.lua text)
+  string(REGEX MATCHALL "--@include [a-z]+" includes "${text}")
+  foreach(include IN LISTS includes)
+    string(REPLACE "--@include " "" library "${include}")
+    file(READ ${DIR}/lib/${library}.lua library_text)
+    string(REPLACE "${include}" "${library_text}" text "${text}")
+  endforeach()
+  string(REGEX REPLACE "\n *--[^\n]*" "" text "${text}")
+  string(REGEX REPLACE "\n\n+" "\n" text "${text}")
+  string(SHA1 sha1 "${text}")
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+  string(APPEND c "\nconst struct script script_${name} = {\n    \"${name}\",\n    SLICE(\"${text}\"),\n    \"${sha1}\"\n};\n")
+endforeach()
+file(WRITE ${OUT} "${c}")
