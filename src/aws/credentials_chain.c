@@ -1,0 +1,26 @@
+#include "customerd/aws/provider.h"
+
+enum status credentials_chain_fetch(const struct credentials_env *env, struct credentials *out, struct error *err)
+{
+    static const credentials_provider_fn configured[] = {
+        credentials_from_environment,
+        credentials_from_profile,
+        credentials_from_web_identity,
+        credentials_from_container,
+    };
+    for (size_t i = 0; i < sizeof configured / sizeof *configured; i++) {
+        enum credentials_result result = configured[i](env, out, err);
+        if (result != CREDENTIALS_ABSENT)
+            return result == CREDENTIALS_FOUND ? STATUS_OK : err->code;
+    }
+    /* IMDS needs no configuration, so that its failure mostly means that nothing was configured. */
+    enum credentials_result result = credentials_from_imds(env, out, err);
+    if (result == CREDENTIALS_FOUND)
+        return STATUS_OK;
+    if (result == CREDENTIALS_ABSENT)
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "no AWS credentials: environment, profile, web identity and container are not configured, "
+                         "and AWS_EC2_METADATA_DISABLED is set");
+    struct error why = *err;
+    return error_set(err, STATUS_UNAVAILABLE, "no other AWS credentials are configured, and %.150s", why.detail);
+}
