@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import ports, tls, topology
+from . import ports, topology
 from .errors import LocalError
 from .node import APPLICATION, Node
 from .processes import Process, stop_all
@@ -50,6 +50,7 @@ class Cluster:
                      "resource": RESOURCE, "service": SERVICE, "region": REGION}
         state.update(options)
         home.remember(state)
+        from . import tls  # pylint: disable=import-outside-toplevel  # its package may not be installed yet elsewhere
         tls.ensure(home.tls)
         return cls(home)
 

@@ -61,5 +61,5 @@ class Enforcer(threading.Thread):
         self._cut_s = now
         for line in self._connection.command("CLIENT", "LIST", "TYPE", "NORMAL").splitlines():
             client = dict(field.partition("=")[::2] for field in line.split(" "))
-            if client["user"] == APPLICATION and int(client["age"]) >= self._connection_ttl_s:
+            if client["user"] == APPLICATION and int(client["age"]) > self._connection_ttl_s:
                 self._connection.command("CLIENT", "KILL", "ID", client["id"])

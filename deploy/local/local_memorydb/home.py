@@ -15,7 +15,7 @@ MARK = "state.json"
 class Home:
     """Mode 0700, since it holds keys and passwords. `run` has the pid files, `log` the logs."""
 
-    SUBDIRECTORIES = ("nodes", "tls", "secrets", "run", "log")
+    SUBDIRECTORIES = ("nodes", "tls", "secrets", "run", "log", "bin")
 
     def __init__(self, path):
         self.path = Path(path).absolute()

@@ -63,6 +63,10 @@ class Process:
         return pid
 
     @property
+    def started_here(self):
+        return self._child is not None
+
+    @property
     def exit_code(self):
         """Known only of a program that this object started."""
         return self._child.poll() if self._child is not None else None

@@ -1,0 +1,260 @@
+"""up, down, cli and check."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from . import client_files, ports
+from .cluster import Cluster
+from .errors import LocalError
+from .home import Home
+from .node import ADMIN, APPLICATION
+from .options import parse_down, parse_up, settle
+from .processes import Process, stop_all
+from .service import Service, child_environment
+
+BINARY = client_files.ROOT / "build" / "customerd"
+ALL_DONE = 10  # check's exit code when there is nothing left to do
+
+
+def open_home():
+    return Home(os.environ.get("CUSTOMERD_LOCAL_DIR") or client_files.ROOT / "build" / "local")
+
+
+def service_of(home, state, settings):
+    return Service(home, "customerd", BINARY, state["http_port"], state["http_port"] + 1, settings)
+
+
+@contextlib.contextmanager
+def step(name):
+    start = time.monotonic()
+    print(f"up: {name:12}", end="", flush=True)
+    try:
+        yield
+    except BaseException:
+        print("failed" if sys.exc_info()[0] is not KeyboardInterrupt else "stopped", flush=True)
+        raise
+    print(f"{time.monotonic() - start:7.1f} s", flush=True)
+
+
+# ---- up ----
+
+def check(arguments):
+    """What can be said before anything is installed or built: wrong options; that it runs already."""
+    given = parse_up(arguments)
+    home = open_home()
+    state = home.state()
+    if given["fresh"] or not state.get("whole"):
+        return 0
+    cluster = Cluster(home)
+    settle_layout(given, state, home)
+    up, missing = cluster.running
+    service = service_of(home, state, {})
+    if not up and service.pid is None:
+        return 0
+    refuse_other_settings(given, state)
+    if missing or service.pid is None or not service.is_ready():
+        return 0
+    said = f"it already runs on {service.url}"
+    if not given["detach"]:
+        raise LocalError(f"{said}: deploy/local/down stops it")
+    print(f"up: {said}")
+    return ALL_DONE
+
+
+def settle_layout(given, state, home):
+    for name in ("shards", "replicas"):
+        if name in given and given[name] != state[name]:
+            raise LocalError(f"the data in {home.path} are of a cluster with {state['shards']} shards and "
+                             f"{state['replicas']} replicas each: --fresh deletes them and changes that")
+
+
+def refuse_other_settings(given, state):
+    other = [name for name, value in given.items() if name in state and state[name] != value]
+    if other:
+        told = ", ".join(f"--{name.replace('_', '-')} {state[name]}" for name in other)
+        raise LocalError(f"it already runs, with {told}: stop it by deploy/local/down first")
+
+
+class Starter:
+    """Starts what does not run yet, and can take that back."""
+
+    def __init__(self, home, given):
+        self.home, self.given = home, given
+        self.cluster, self.service = None, None
+
+    def start(self):
+        state = self.home.state()
+        options = settle(self.given, {} if self.given["fresh"] else state)
+        if self.given["fresh"]:
+            with step("fresh"):
+                stop_everything(self.home)
+                self.home.forget()
+                self.home.open()
+        elif state.get("whole") and self._something_runs(state):
+            # What runs keeps its settings; what has ended joins it.
+            refuse_other_settings(self.given, state)
+            options = {name: state[name] for name in options}
+        self._require_http_ports(options["http_port"])
+        with step("certificates"):
+            self.cluster = Cluster.prepare(self.home, options)
+        with step("nodes"):
+            self.cluster.start_nodes()
+        with step("cluster"):
+            self.cluster.form()
+        with step("authority"):
+            self.cluster.start_authority()
+        with step("customerd"):
+            self._start_service()
+
+    def _something_runs(self, state):
+        return bool(Cluster(self.home).running[0]) or service_of(self.home, state, {}).pid is not None
+
+    def _require_http_ports(self, port):
+        if Process("customerd", self.home.run).pid is not None:
+            return
+        for wanted in (port, port + 1):
+            if not ports.is_free(wanted):
+                raise LocalError(f"port {wanted} is taken by another program: end it, or choose another with --http-port")
+
+    def _start_service(self):
+        settings = self.cluster.client_settings()
+        client_files.write(self.home, settings, BINARY, self.cluster.state["token_ttl"])
+        self.service = service_of(self.home, self.cluster.state, settings)
+        if self.service.pid is None:
+            self.service.start()
+        self.service.wait_until_ready()
+
+    def take_back(self):
+        processes = [] if self.service is None else [self.service.process]
+        processes += [] if self.cluster is None else self.cluster.processes
+        ours = [process for process in processes if process.started_here]
+        stop_all(ours)
+
+
+def up(arguments):
+    given = parse_up(arguments)
+    home = open_home()
+    home.open()
+    home.lock()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    starter = Starter(home, given)
+    try:
+        starter.start()
+    except BaseException:
+        starter.take_back()
+        raise
+    home.unlock()
+    print(f"""
+customerd serves on {starter.service.url} (admin on {starter.service.admin_url}). Try:
+
+    curl -i {starter.service.url}/customers -H 'Content-Type: application/json' -d '{{"name":"Danilo"}}'
+""", flush=True)
+    if given["detach"]:
+        print(f"deploy/local/down stops it; its log: {starter.service.log_path}")
+        return 0
+    print("Ctrl-C stops it.", flush=True)
+    return stay(home, starter.service)
+
+
+def stay(home, service):
+    """Until Ctrl-C, or until the service ends."""
+    try:
+        while not service.process.wait(1):
+            pass
+    except KeyboardInterrupt:
+        print("\nup: stopping (Ctrl-C again: at once)", flush=True)
+        home.lock()
+        stop_in_front(home)
+        return 0
+    try:
+        home.lock()
+    except LocalError:
+        print("up: stopped by deploy/local/down")
+        return 0
+    others = stop_everything(home)
+    if not others:
+        print("up: stopped by deploy/local/down")
+        return 0
+    raise LocalError(f"customerd ended, the rest is stopped too: {service.last_words()}")
+
+
+def stop_in_front(home):
+    try:
+        stop_everything(home)
+    except KeyboardInterrupt:
+        stop_everything(home, grace_s=0)
+
+
+# ---- down ----
+
+def stop_everything(home, grace_s=15):
+    """The service first, so that it can finish what runs. Returns the names of what ran."""
+    found = [Process(pid_file.stem, home.run) for pid_file in sorted(home.run.glob("*.pid"))]
+    running = [process for process in found if process.pid is not None]
+    stop_all([process for process in running if process.name.startswith("customerd")], grace_s)
+    stop_all([process for process in running if not process.name.startswith("customerd")], grace_s)
+    for process in found:
+        process.pid_file.unlink(missing_ok=True)
+    return [process.name for process in running]
+
+
+def down(arguments):
+    options = parse_down(arguments)
+    home = open_home()
+    if not home.run.is_dir():
+        print("down: nothing runs")
+        return 0
+    home.lock()
+    stopped = stop_everything(home)
+    print(f"down: stopped {', '.join(stopped)}" if stopped else "down: nothing runs")
+    if options.fresh:
+        home.forget()
+        print("down: the data are deleted")
+    return 0
+
+
+# ---- cli ----
+
+def cli(arguments):
+    home = open_home()
+    state = home.state()
+    if not state.get("whole"):
+        raise LocalError("there is no local cluster: deploy/local/up makes one")
+    cluster = Cluster(home)
+    alive = [node for node in cluster.nodes if node.pid is not None]
+    if not alive:
+        raise LocalError("the local cluster does not run: deploy/local/up starts it")
+    as_admin = arguments[:1] == ["--admin"]
+    user, password = (ADMIN, home.admin_password()) if as_admin else (APPLICATION, application_password(cluster))
+    # The password goes by the environment: arguments are seen by every user of the machine.
+    command = ["redis-cli", "-c", "--tls", "--cacert", str(home.tls / "ca.crt"), "--sni", "localhost", "-h", "localhost",
+               "-p", str(alive[0].port), "--user", user, *arguments[as_admin:]]
+    os.execve("/usr/bin/redis-cli", command, {**os.environ, "REDISCLI_AUTH": password})
+
+
+def application_password(cluster):
+    if cluster.state["auth"] == "password":
+        return cluster.home.application_password()
+    made = subprocess.run([BINARY, "token"], env=child_environment(cluster.client_settings()), capture_output=True,
+                          text=True, timeout=30, check=False)
+    if made.returncode != 0:
+        raise LocalError(f"customerd token failed: {(made.stderr or made.stdout).strip()}")
+    return made.stdout.strip()
+
+
+def main(arguments):
+    commands = {"up": up, "check": check, "down": down, "cli": cli}
+    name, rest = arguments[0], arguments[1:]
+    try:
+        return commands[name](rest)
+    except LocalError as error:
+        print(f"{'up' if name == 'check' else name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
+        return 130
