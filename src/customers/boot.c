@@ -1,4 +1,4 @@
-#include "customerd/customers/healer.h"
+#include "healer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

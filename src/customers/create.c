@@ -1,4 +1,4 @@
-#include "customerd/customers/write.h"
+#include "write.h"
 
 /* How often a claim without backing is taken over before somebody else's luck is accepted. */
 #define TAKE_OVERS_MAX 4

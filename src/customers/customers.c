@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "customerd/customers/healer.h"
+#include "healer.h"
 
 struct customers *customers_new(const struct customers_options *options, struct error *err)
 {

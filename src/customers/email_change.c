@@ -7,7 +7,7 @@
  *
  * Killed anywhere, nothing is left that blocks: an intent past its deadline may be fenced by anybody, and a claim without
  * backing may be taken over. A claim number whose backing is gone never gets it back, so no clock is needed for safety. */
-#include "customerd/customers/write.h"
+#include "write.h"
 
 #define TAKE_OVERS_MAX 4
 

@@ -1,4 +1,4 @@
-#include "customerd/customers/healer.h"
+#include "healer.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "customerd/customers/keys.h"
+#include "keys.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
  * created, deleted or moved between shards meanwhile. */
 #include "customerd/core/crypto.h"
 #include "customerd/customers/cursor.h"
-#include "customerd/customers/store.h"
+#include "store.h"
 
 #include <stdlib.h>
 

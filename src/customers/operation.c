@@ -1,4 +1,4 @@
-#include "customerd/customers/operation.h"
+#include "operation.h"
 
 #define KEYED_MARKER_TTL_S (24 * 3600)
 #define OWN_MARKER_TTL_S 60

@@ -1,4 +1,4 @@
-#include "customerd/customers/store.h"
+#include "store.h"
 
 void answer_init(struct answer *a)
 {

@@ -1,4 +1,4 @@
-#include "customerd/customers/record.h"
+#include "record.h"
 
 #define RECORD_FORMAT 1
 #define RECORD_HEAD_BYTES 25

@@ -1,4 +1,4 @@
-#include "customerd/customers/write.h"
+#include "write.h"
 
 /* A patch that meets a newer version is made again from that one, until the deadline. */
 #define PATCH_ROUNDS_MAX 64

@@ -7,7 +7,7 @@
  *   key    -> index    a record that is not listed is listed (by SCAN, since nothing else leads to it)
  *
  * It works in pages, one pipelined round trip for each kind of read, and each with a deadline of its own. */
-#include "customerd/customers/healer.h"
+#include "healer.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-#include "customerd/customers/store.h"
+#include "store.h"
 
 #include <stdio.h>
 

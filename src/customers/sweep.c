@@ -1,6 +1,6 @@
 /* The sweeper. Most buckets have nothing to do: two small reads each, all pipelined. Samples are random, so that replicas
  * that sweep at once seldom repeat each other, and no entry waits for ever behind one that can't be healed now. */
-#include "customerd/customers/healer.h"
+#include "healer.h"
 
 #define INTENTS_SAMPLE "16"
 #define RELEASES_SAMPLE "32"

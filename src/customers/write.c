@@ -1,8 +1,8 @@
-#include "customerd/customers/write.h"
+#include "write.h"
 
 #include <stdio.h>
 
-#include "customerd/customers/healer.h"
+#include "healer.h"
 
 static void precondition_text(const struct precondition *p, char out[PRECONDITION_TEXT_SIZE])
 {

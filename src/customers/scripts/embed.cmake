@@ -1,7 +1,7 @@
 # Makes one C file of the Lua scripts: cmake -DOUT=scripts.c -DDIR=folder "-DNAMES=create replace" -P embed.cmake
 # A line "--@include x" stands for lib/x.lua; comment lines are left out, since EVAL sends the text. The SHA-1 is of the
 # text as it is sent.
-set(c "/* Made from src/customers/scripts/*.lua by embed.cmake. */\n#include \"customerd/customers/scripts.h\"\n")
+set(c "/* Made from the Lua files of src/customers/scripts by embed.cmake. */\n#include \"scripts.h\"\n")
 separate_arguments(NAMES)
 foreach(name IN LISTS NAMES)
   file(READ ${DIR}/${name}.lua text)

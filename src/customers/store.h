@@ -8,9 +8,9 @@
 
 #include "customerd/core/crypto.h"
 #include "customerd/customers/customers.h"
-#include "customerd/customers/keys.h"
-#include "customerd/customers/record.h"
-#include "customerd/customers/scripts.h"
+#include "keys.h"
+#include "record.h"
+#include "scripts.h"
 
 struct healer;
 

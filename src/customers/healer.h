@@ -6,7 +6,7 @@
 #ifndef CUSTOMERD_CUSTOMERS_HEALER_H
 #define CUSTOMERD_CUSTOMERS_HEALER_H
 
-#include "customerd/customers/store.h"
+#include "store.h"
 
 struct healer *healer_new(struct customers *c, struct error *err);
 /* Starts the thread. */

@@ -9,7 +9,7 @@
 #define CUSTOMERD_CUSTOMERS_RECORD_H
 
 #include "customerd/core/attributes.h"
-#include "customerd/customers/keys.h"
+#include "keys.h"
 
 #define CLAIM_BYTES 22
 #define RELEASE_BYTES 38

@@ -2,7 +2,7 @@
 #ifndef CUSTOMERD_CUSTOMERS_WRITE_H
 #define CUSTOMERD_CUSTOMERS_WRITE_H
 
-#include "customerd/customers/operation.h"
+#include "operation.h"
 
 #define PRECONDITION_TEXT_SIZE (PRECONDITION_VERSIONS_MAX * 21 + 2)
 

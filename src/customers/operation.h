@@ -5,7 +5,7 @@
 #ifndef CUSTOMERD_CUSTOMERS_OPERATION_H
 #define CUSTOMERD_CUSTOMERS_OPERATION_H
 
-#include "customerd/customers/store.h"
+#include "store.h"
 
 struct operation {
     bool keyed;
