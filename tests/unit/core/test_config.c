@@ -1,0 +1,321 @@
+#include "customerd/core/config.h"
+
+#include <stdlib.h>
+
+#include "unit.h"
+
+struct fixture {
+    struct config config;
+    struct config_sources sources;
+    struct error err;
+};
+
+static enum status load(struct fixture *f, const char *const *flags, const char *const *environment)
+{
+    char *argv[16];
+    char *environ_copy[16];
+    int argc = 0;
+    size_t n = 0;
+    for (; flags != NULL && flags[argc] != NULL; argc++)
+        argv[argc] = strdup(flags[argc]);
+    for (; environment != NULL && environment[n] != NULL; n++)
+        environ_copy[n] = strdup(environment[n]);
+    environ_copy[n] = NULL;
+    memset(f, 0x5a, sizeof *f);
+    enum status status = config_load(argc, argv, environ_copy, &f->config, &f->sources, &f->err);
+    while (argc > 0)
+        free(argv[--argc]);
+    while (n > 0)
+        free(environ_copy[--n]);
+    return status;
+}
+
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void assert_refused(const char *const *flags, const char *const *environment, const char *detail)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, flags, environment), STATUS_BAD_PARAMETER);
+    assert_string_equal(f.err.detail, detail);
+}
+
+static void defaults_are_those_of_the_contract(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, NULL, NULL), STATUS_OK);
+    const struct config *c = &f.config;
+    assert_string_equal(c->http.listen.host, "127.0.0.1");
+    assert_int_equal(c->http.listen.port, 8080);
+    assert_int_equal(c->http.admin_listen.port, 8081);
+    assert_int_equal(c->http.request_timeout_ms, 3000);
+    assert_int_equal(c->http.idle_timeout_s, 75);
+    assert_int_equal(c->http.max_connections, 1000);
+    assert_int_equal(c->http.body_max_bytes, 131072);
+    assert_int_equal(c->http.drain_wait_ms, 0);
+    assert_int_equal(c->http.drain_timeout_ms, 10000);
+    assert_false(c->http.require_if_match);
+    assert_string_equal(c->db.endpoint.host, "");
+    assert_true(c->db.tls);
+    assert_int_equal(c->db.auth, DB_AUTH_IAM);
+    assert_string_equal(c->db.user, "");
+    assert_int_equal(c->db.connect_timeout_ms, 2000);
+    assert_int_equal(c->db.reauth_s, 36000);
+    assert_int_equal(c->db.topology_refresh_s, 60);
+    assert_int_equal(c->db.queue_max, 4096);
+    assert_string_equal(c->iam.service, "memorydb");
+    assert_false(c->iam.serverless);
+    assert_int_equal(c->iam.token_ttl_s, 900);
+    assert_int_equal(c->store.sweep_interval_ms, 10000);
+    assert_int_equal(c->store.scrub_pause_ms, 5000);
+    assert_int_equal(c->log_level, LOG_INFO);
+    assert_int_equal(f.sources.by_row[0], CONFIG_DEFAULT);
+}
+
+static void a_flag_wins_over_the_environment_over_the_default(void **state)
+{
+    (void)state;
+    struct fixture f;
+    const char *const *environment = LIST("HOME=/x", "CUSTOMERD_LISTEN=10.0.0.1:1", "CUSTOMERD_DB_AUTH=none");
+    assert_int_equal(load(&f, LIST("--listen", "10.0.0.2:2", "--log-level=debug"), environment), STATUS_OK);
+    assert_string_equal(f.config.http.listen.host, "10.0.0.2");
+    assert_int_equal(f.config.db.auth, DB_AUTH_NONE);
+    assert_int_equal(f.config.log_level, LOG_DEBUG);
+    assert_int_equal(f.sources.by_row[0], CONFIG_FLAG);
+}
+
+static void booleans_have_six_words(void **state)
+{
+    (void)state;
+    static const char *const flags[] = { "--db-tls=on", "--db-tls=TRUE", "--db-tls=1",
+                                         "--db-tls=off", "--db-tls=false", "--db-tls=0" };
+    struct fixture f;
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(load(&f, LIST(flags[i]), NULL), STATUS_OK);
+        assert_int_equal(f.config.db.tls, i < 3);
+    }
+    assert_refused(LIST("--db-tls=yes"), NULL, "--db-tls: \"yes\" is not one of on, off");
+}
+
+static void ipv6_stands_in_brackets(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, LIST("--listen", "[::1]:8080"), NULL), STATUS_OK);
+    assert_string_equal(f.config.http.listen.host, "::1");
+    assert_int_equal(f.config.http.listen.port, 8080);
+}
+
+static void what_is_not_host_and_port_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "foo", "", ":80", "host:", "host:x", "host:65536", "host:-1", "::1:80", "[::1]",
+                                       "[foo]:80", "[]:80", "a b:80", "host:080808", "host: 80", "http://x:80" };
+    struct fixture f;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(load(&f, LIST("--listen", bad[i]), NULL), STATUS_BAD_PARAMETER);
+    assert_refused(NULL, LIST("CUSTOMERD_LISTEN=foo"),
+                   "CUSTOMERD_LISTEN: \"foo\" is not host:port (for example 127.0.0.1:8080)");
+    assert_int_equal(load(&f, LIST("--listen=h:0"), NULL), STATUS_OK);
+    assert_int_equal(load(&f, LIST("--db-endpoint=h:0"), NULL), STATUS_BAD_PARAMETER);
+}
+
+static void numbers_keep_their_bounds(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, LIST("--request-timeout-ms=100", "--iam-token-ttl-s=5"), NULL), STATUS_OK);
+    assert_int_equal(f.config.http.request_timeout_ms, 100);
+    assert_int_equal(load(&f, LIST("--request-timeout-ms=60000"), NULL), STATUS_OK);
+    assert_refused(LIST("--request-timeout-ms=99"), NULL,
+                   "--request-timeout-ms: \"99\" is not a whole number from 100 to 60000");
+    static const char *const bad[] = { "60001", "-100", "1e3", "3000 ", " 3000", "+3000", "0x7d0", "",
+                                       "99999999999999999999999", "-" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(load(&f, LIST("--request-timeout-ms", bad[i]), NULL), STATUS_BAD_PARAMETER);
+}
+
+static void words_and_texts_are_checked(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char long_user[256] = "--db-user=";
+    memset(long_user + 10, 'u', 127);
+    assert_int_equal(load(&f, LIST(long_user, "--iam-service=elasticache"), NULL), STATUS_OK);
+    assert_int_equal(strlen(f.config.db.user), 127);
+    assert_string_equal(f.config.iam.service, "elasticache");
+    long_user[137] = 'u';
+    assert_int_equal(load(&f, LIST(long_user), NULL), STATUS_BAD_PARAMETER);
+    assert_refused(LIST("--db-auth=ldap"), NULL, "--db-auth: \"ldap\" is not one of iam, password, none");
+    assert_refused(LIST("--db-user=a\nb"), NULL,
+                   "--db-user: \"a?b\" is not text of at most 127 bytes without control characters");
+}
+
+static void an_unknown_flag_names_the_nearest(void **state)
+{
+    (void)state;
+    assert_refused(LIST("--listne=x"), NULL, "--listne: no such flag; did you mean --listen?");
+    assert_refused(LIST("--db-endpiont", "h:1"), NULL, "--db-endpiont: no such flag; did you mean --db-endpoint?");
+    assert_refused(LIST("serve"), NULL, "\"serve\": not a flag; flags begin with --");
+    assert_refused(LIST("--listen"), NULL, "--listen: its value is missing");
+}
+
+static void an_unknown_variable_names_the_nearest(void **state)
+{
+    (void)state;
+    assert_refused(NULL, LIST("CUSTOMERD_DB_ENPOINT=h:1"),
+                   "CUSTOMERD_DB_ENPOINT: no such setting; did you mean CUSTOMERD_DB_ENDPOINT?");
+    assert_refused(NULL, LIST("CUSTOMERD_PORT=8080"), "CUSTOMERD_PORT: no such setting; did you mean CUSTOMERD_LISTEN?");
+}
+
+static void variables_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, NULL, LIST("CUSTOMERD_LOCAL_DIR=/x", "CUSTOMERD_TEST_DATA=/y", "CUSTOMERD_SOURCE_DIR=/z",
+                                         "CUSTOMER_LISTEN=foo", "CUSTOMERD=1", "no-equals-sign")),
+                     STATUS_OK);
+}
+
+static void kubernetes_service_links_do_not_stop_the_start(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, NULL,
+                          LIST("CUSTOMERD_SERVICE_HOST=10.0.0.1", "CUSTOMERD_SERVICE_PORT=80",
+                               "CUSTOMERD_SERVICE_PORT_HTTP=80", "CUSTOMERD_PORT=tcp://10.0.0.1:80",
+                               "CUSTOMERD_PORT_80_TCP=tcp://10.0.0.1:80", "CUSTOMERD_PORT_80_TCP_PROTO=tcp",
+                               "CUSTOMERD_PORT_80_TCP_PORT=80", "CUSTOMERD_PORT_80_TCP_ADDR=10.0.0.1",
+                               "CUSTOMERD_ADMIN_SERVICE_HOST=10.0.0.2", "CUSTOMERD_ADMIN_PORT_81_TCP_ADDR=10.0.0.2")),
+                     STATUS_OK);
+}
+
+static void an_empty_variable_counts_as_absent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, NULL, LIST("CUSTOMERD_LISTEN=", "CUSTOMERD_DB_TLS=")), STATUS_OK);
+    assert_int_equal(f.config.http.listen.port, 8080);
+    assert_true(f.config.db.tls);
+    assert_int_equal(f.sources.by_row[0], CONFIG_DEFAULT);
+}
+
+static void the_resource_is_lowered_and_that_is_told(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, LIST("--iam-resource=My-Cluster"), NULL), STATUS_OK);
+    assert_string_equal(f.config.iam.resource, "my-cluster");
+    assert_true(f.config.iam.resource_lowered);
+    assert_int_equal(load(&f, LIST("--iam-resource=mine"), NULL), STATUS_OK);
+    assert_false(f.config.iam.resource_lowered);
+}
+
+/* "" stands for success, else the start of the detail is given. */
+static void assert_serve(const char *const *flags, const char *detail)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, flags, NULL), STATUS_OK);
+    enum status status = config_check_serve(&f.config, &f.err);
+    if (detail[0] == '\0')
+        assert_int_equal(status, STATUS_OK);
+    else
+        assert_true(status != STATUS_OK && strncmp(f.err.detail, detail, strlen(detail)) == 0);
+}
+
+static void serve_needs_what_its_way_of_signing_in_needs(void **state)
+{
+    (void)state;
+    assert_serve(NULL, "CUSTOMERD_DB_ENDPOINT: ");
+    assert_serve(LIST("--db-endpoint=h:1"), "CUSTOMERD_DB_USER: ");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-user=u"), "CUSTOMERD_IAM_RESOURCE: ");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-user=u", "--iam-resource=c"), "");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-user=u", "--iam-resource=c", "--db-tls=off"), "CUSTOMERD_DB_TLS: ");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-auth=password"), "CUSTOMERD_DB_PASSWORD_FILE: ");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-auth=password", "--db-password-file=/x", "--db-tls=off"), "");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-auth=none", "--db-tls=off"), "");
+}
+
+/* Collects what a printer writes. */
+static char *printed(void (*print)(const struct fixture *, FILE *), const struct fixture *f)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    print(f, out);
+    fclose(out);
+    return text;
+}
+
+static void print_values(const struct fixture *f, FILE *out)
+{
+    config_print(&f->config, &f->sources, out);
+}
+
+static void print_reference(const struct fixture *f, FILE *out)
+{
+    (void)f;
+    config_print_reference(out);
+}
+
+static void print_flags(const struct fixture *f, FILE *out)
+{
+    (void)f;
+    config_print_flags(out);
+}
+
+static void printed_values_can_be_loaded_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    const char *const *environment = LIST("CUSTOMERD_DB_ENDPOINT=[fd00::1]:6379", "CUSTOMERD_DB_AUTH=none");
+    assert_int_equal(load(&f, LIST("--log-level=warn"), environment), STATUS_OK);
+    char *text = printed(print_values, &f);
+    assert_non_null(strstr(text, "CUSTOMERD_LISTEN=127.0.0.1:8080  # default\n"));
+    assert_non_null(strstr(text, "CUSTOMERD_DB_ENDPOINT=[fd00::1]:6379  # environment\n"));
+    assert_non_null(strstr(text, "CUSTOMERD_LOG_LEVEL=warn  # flag\n"));
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        struct fixture again;
+        *strstr(line, "  # ") = '\0';
+        assert_int_equal(load(&again, NULL, LIST(line)), STATUS_OK);
+    }
+    free(text);
+}
+
+static void the_reference_and_the_flags_name_every_setting(void **state)
+{
+    (void)state;
+    char *reference = printed(print_reference, NULL);
+    char *flags = printed(print_flags, NULL);
+    assert_non_null(strstr(reference, "| `CUSTOMERD_DB_CA_FILE` | `--db-ca-file` | text |  | "));
+    assert_non_null(strstr(reference, "| `CUSTOMERD_IAM_TOKEN_TTL_S` | `--iam-token-ttl-s` | 5..900 | `900` | "));
+    assert_non_null(strstr(flags, "  --db-auth VALUE\n"));
+    assert_non_null(strstr(flags, "(iam, password, none; default iam)"));
+    free(reference);
+    free(flags);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_those_of_the_contract),
+        cmocka_unit_test(a_flag_wins_over_the_environment_over_the_default),
+        cmocka_unit_test(booleans_have_six_words),
+        cmocka_unit_test(ipv6_stands_in_brackets),
+        cmocka_unit_test(what_is_not_host_and_port_is_refused),
+        cmocka_unit_test(numbers_keep_their_bounds),
+        cmocka_unit_test(words_and_texts_are_checked),
+        cmocka_unit_test(an_unknown_flag_names_the_nearest),
+        cmocka_unit_test(an_unknown_variable_names_the_nearest),
+        cmocka_unit_test(variables_of_others_are_left_alone),
+        cmocka_unit_test(kubernetes_service_links_do_not_stop_the_start),
+        cmocka_unit_test(an_empty_variable_counts_as_absent),
+        cmocka_unit_test(the_resource_is_lowered_and_that_is_told),
+        cmocka_unit_test(serve_needs_what_its_way_of_signing_in_needs),
+        cmocka_unit_test(printed_values_can_be_loaded_again),
+        cmocka_unit_test(the_reference_and_the_flags_name_every_setting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
