@@ -1,0 +1,247 @@
+#include "customerd/api/connections.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define WATCH_PERIOD_MS 200
+#define DRAIN_PERIOD_MS 20
+/* While draining, an idle connection may still have this long to bring the request that is already on its way. */
+#define DRAIN_GRACE_MS 50
+
+struct connections {
+    struct connections_options options;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed; /* stop, drain, or the last connection went */
+    struct connection *first;
+    size_t n;
+    bool draining;
+    bool stop;
+    pthread_t watchdog;
+};
+
+static int64_t now_ms(const struct connections *cs)
+{
+    return clock_monotonic_ms(cs->options.clock);
+}
+
+static bool move(struct connection *c, int from, int to)
+{
+    return atomic_compare_exchange_strong(&c->phase, &from, to);
+}
+
+static void cut(struct connections *cs, struct connection *c, int from, bool say)
+{
+    if (!move(c, from, CONNECTION_CUT))
+        return;
+    if (say)
+        cs->options.say_timeout(cs->options.ctx, c->fd);
+    (void)shutdown(c->fd, SHUT_RDWR);
+}
+
+/* A client that sends its request line byte by byte has no request yet, but it is not idle: the kernel knows when the
+ * last bytes came. */
+static bool trickles(struct connection *c, int64_t since_ms, int64_t now, int64_t timeout_ms)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return false;
+    int64_t last_bytes_ms = now - (int64_t)info.tcpi_last_data_recv;
+    if (c->trickle_epoch_ms == since_ms)
+        return now - c->trickle_since_ms > timeout_ms;
+    if (last_bytes_ms > since_ms + 10) {
+        c->trickle_epoch_ms = since_ms;
+        c->trickle_since_ms = now;
+    }
+    return false;
+}
+
+static void watch_idle(struct connections *cs, struct connection *c, int64_t since_ms, int64_t now)
+{
+    int64_t idle_ms = now - since_ms;
+    if (cs->draining) {
+        /* Only the reading side: a request that is here already is still answered. */
+        if (idle_ms > DRAIN_GRACE_MS)
+            (void)shutdown(c->fd, SHUT_RD);
+        return;
+    }
+    if (idle_ms > cs->options.idle_timeout_ms)
+        cut(cs, c, CONNECTION_IDLE, false);
+    else if (idle_ms > 1000 && trickles(c, since_ms, now, cs->options.receive_timeout_ms))
+        cut(cs, c, CONNECTION_IDLE, true);
+}
+
+static void watch_one(struct connections *cs, struct connection *c, int64_t now)
+{
+    int64_t since_ms = atomic_load(&c->since_ms);
+    switch (atomic_load(&c->phase)) {
+    case CONNECTION_IDLE:
+        watch_idle(cs, c, since_ms, now);
+        break;
+    case CONNECTION_RECEIVING:
+        if (now - since_ms > cs->options.receive_timeout_ms)
+            cut(cs, c, CONNECTION_RECEIVING, true);
+        break;
+    case CONNECTION_RUNNING:
+        if (now - since_ms > cs->options.run_timeout_ms)
+            cut(cs, c, CONNECTION_RUNNING, false);
+        break;
+    default:
+        break;
+    }
+}
+
+static struct timespec timespec_of(int64_t monotonic_ms)
+{
+    return (struct timespec){ .tv_sec = (time_t)(monotonic_ms / 1000),
+                              .tv_nsec = (long)(monotonic_ms % 1000) * 1000000 };
+}
+
+/* The clock given may be a test's; the condition waits by the machine's. */
+static void wait_ms(struct connections *cs, int64_t ms)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    struct timespec until = timespec_of((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + ms);
+    (void)pthread_cond_timedwait(&cs->changed, &cs->mutex, &until);
+}
+
+static void *watch(void *arg)
+{
+    struct connections *cs = arg;
+    (void)pthread_mutex_lock(&cs->mutex);
+    while (!cs->stop) {
+        int64_t now = now_ms(cs);
+        for (struct connection *c = cs->first; c != NULL; c = c->next)
+            watch_one(cs, c, now);
+        wait_ms(cs, cs->draining ? DRAIN_PERIOD_MS : WATCH_PERIOD_MS);
+    }
+    (void)pthread_mutex_unlock(&cs->mutex);
+    return NULL;
+}
+
+static bool init_locks(struct connections *cs)
+{
+    pthread_condattr_t attributes;
+    if (pthread_mutex_init(&cs->mutex, NULL) != 0)
+        return false;
+    bool ok = pthread_condattr_init(&attributes) == 0;
+    if (ok) {
+        ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+             pthread_cond_init(&cs->changed, &attributes) == 0;
+        (void)pthread_condattr_destroy(&attributes);
+    }
+    if (!ok)
+        (void)pthread_mutex_destroy(&cs->mutex);
+    return ok;
+}
+
+struct connections *connections_new(const struct connections_options *options)
+{
+    struct connections *cs = calloc(1, sizeof *cs);
+    if (cs == NULL)
+        return NULL;
+    cs->options = *options;
+    if (!init_locks(cs)) {
+        free(cs);
+        return NULL;
+    }
+    if (pthread_create(&cs->watchdog, NULL, watch, cs) != 0) {
+        (void)pthread_cond_destroy(&cs->changed);
+        (void)pthread_mutex_destroy(&cs->mutex);
+        free(cs);
+        return NULL;
+    }
+    return cs;
+}
+
+void connections_destroy(struct connections *cs)
+{
+    if (cs == NULL)
+        return;
+    (void)pthread_mutex_lock(&cs->mutex);
+    cs->stop = true;
+    (void)pthread_cond_broadcast(&cs->changed);
+    (void)pthread_mutex_unlock(&cs->mutex);
+    (void)pthread_join(cs->watchdog, NULL);
+    (void)pthread_cond_destroy(&cs->changed);
+    (void)pthread_mutex_destroy(&cs->mutex);
+    free(cs);
+}
+
+void connections_add(struct connections *cs, struct connection *c, int fd)
+{
+    c->fd = fd;
+    c->prev = NULL;
+    c->trickle_epoch_ms = -1;
+    atomic_store(&c->phase, CONNECTION_IDLE);
+    atomic_store(&c->since_ms, now_ms(cs));
+    (void)pthread_mutex_lock(&cs->mutex);
+    c->next = cs->first;
+    if (c->next != NULL)
+        c->next->prev = c;
+    cs->first = c;
+    cs->n++;
+    (void)pthread_mutex_unlock(&cs->mutex);
+}
+
+void connections_remove(struct connections *cs, struct connection *c)
+{
+    (void)pthread_mutex_lock(&cs->mutex);
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        cs->first = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    cs->n--;
+    if (cs->n == 0)
+        (void)pthread_cond_broadcast(&cs->changed);
+    (void)pthread_mutex_unlock(&cs->mutex);
+}
+
+static bool enter(struct connections *cs, struct connection *c, int from, int to)
+{
+    atomic_store(&c->since_ms, now_ms(cs));
+    return move(c, from, to);
+}
+
+bool connection_begin(struct connections *cs, struct connection *c)
+{
+    return enter(cs, c, CONNECTION_IDLE, CONNECTION_RECEIVING);
+}
+
+bool connection_run(struct connections *cs, struct connection *c)
+{
+    return enter(cs, c, CONNECTION_RECEIVING, CONNECTION_RUNNING);
+}
+
+bool connection_end(struct connections *cs, struct connection *c)
+{
+    if (!enter(cs, c, CONNECTION_RUNNING, CONNECTION_IDLE))
+        (void)enter(cs, c, CONNECTION_RECEIVING, CONNECTION_IDLE);
+    return atomic_load(&c->phase) == CONNECTION_CUT;
+}
+
+void connections_drain(struct connections *cs)
+{
+    (void)pthread_mutex_lock(&cs->mutex);
+    cs->draining = true;
+    (void)pthread_cond_broadcast(&cs->changed);
+    (void)pthread_mutex_unlock(&cs->mutex);
+}
+
+size_t connections_wait_empty(struct connections *cs, int64_t deadline_ms)
+{
+    (void)pthread_mutex_lock(&cs->mutex);
+    for (int64_t left_ms; cs->n > 0 && (left_ms = deadline_ms - now_ms(cs)) > 0;)
+        wait_ms(cs, left_ms);
+    size_t left = cs->n;
+    (void)pthread_mutex_unlock(&cs->mutex);
+    return left;
+}

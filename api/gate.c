@@ -1,0 +1,82 @@
+#include "customerd/api/gate.h"
+
+#include "customerd/api/framing.h"
+#include "customerd/api/negotiate.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static enum status check_sizes(struct exchange *x, struct error *err)
+{
+    const struct request *r = &x->request;
+    if (r->target.len > URI_MAX_BYTES)
+        return error_set(err, STATUS_URI_TOO_LONG, "The request target may have %d bytes", URI_MAX_BYTES);
+    if (r->headers.seen > HEADERS_MAX || r->headers.bytes > HEADERS_MAX_BYTES)
+        return error_set(err, STATUS_HEADERS_TOO_LARGE, "A request may have %d header fields and %d bytes of them",
+                         HEADERS_MAX, HEADERS_MAX_BYTES);
+    return STATUS_OK;
+}
+
+/* The length was found to be digits, and at most 19 of them. */
+static bool announces_more_than(const struct request *r, int64_t max_bytes)
+{
+    struct slice length;
+    if (headers_get(&r->headers, "Content-Length", &length) == 0)
+        return false;
+    char text[20] = "";
+    memcpy(text, length.ptr, length.len);
+    return strtoull(text, NULL, 10) > (unsigned long long)max_bytes;
+}
+
+enum status gate_check_message(struct exchange *x, struct error *err)
+{
+    const struct request *r = &x->request;
+    int64_t body_max_bytes = x->app->config->http.body_max_bytes;
+    x->response.close = true;
+    enum status status = check_sizes(x, err);
+    if (status != STATUS_OK)
+        return status;
+    const char *wrong = framing_check(&r->headers, r->http_1_0);
+    if (wrong != NULL)
+        return error_set(err, STATUS_BAD_REQUEST, "%s", wrong);
+    if (r->body_cut || announces_more_than(r, body_max_bytes))
+        return error_set(err, STATUS_BODY_TOO_LARGE, "A body may have %" PRId64 " bytes", body_max_bytes);
+    x->response.close = false;
+    return STATUS_OK;
+}
+
+static enum status check_body_type(struct exchange *x, const struct route *route, struct error *err)
+{
+    const struct headers *h = &x->request.headers;
+    struct slice value;
+    size_t n = headers_get(h, "Content-Type", &value);
+    if (n > 1)
+        return error_set(err, STATUS_BAD_REQUEST, "Content-Type stands there more than once");
+    if (x->request.body.len == 0)
+        return error_set(err, STATUS_MALFORMED_JSON, "The body is empty; JSON is expected");
+    const char *wrong = negotiate_content_type(value, route->body);
+    if (wrong == NULL && headers_get(h, "Content-Encoding", &value) > 0 && !slice_is_nocase(value, "identity"))
+        wrong = "A body with a Content-Encoding is not taken";
+    if (wrong == NULL)
+        return STATUS_OK;
+    if (route->method == METHOD_PATCH)
+        response_header(&x->response, "Accept-Patch", "application/merge-patch+json, application/json");
+    return error_set(err, STATUS_UNSUPPORTED_MEDIA_TYPE, "%s", wrong);
+}
+
+enum status gate_check_route(struct exchange *x, const struct route *route, struct error *err)
+{
+    static const char *const no_params[] = { NULL };
+    struct request *r = &x->request;
+    if (route->method != METHOD_DELETE && !negotiate_accepts_json(&r->headers))
+        return error_set(err, STATUS_NOT_ACCEPTABLE, "Only application/json is served here");
+    enum status status = query_parse(r->query, route->params == NULL ? no_params : route->params, &r->params, err);
+    if (status == STATUS_OK && route->body != 0)
+        status = check_body_type(x, route, err);
+    if (status != STATUS_OK)
+        return status;
+    if (route->if_match_required && x->app->config->http.require_if_match &&
+        headers_get(&r->headers, "If-Match", NULL) == 0)
+        return error_set(err, STATUS_PRECONDITION_REQUIRED, "This request needs If-Match with the customer's ETag");
+    return STATUS_OK;
+}

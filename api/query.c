@@ -1,0 +1,180 @@
+#include "customerd/api/query.h"
+
+#include <stdio.h>
+
+#define NAME_SHOWN_MAX_BYTES 32
+
+void query_init(struct query *q)
+{
+    *q = (struct query){ 0 };
+    buf_init(&q->storage, 2 * QUERY_MAX_BYTES);
+}
+
+void query_clean_up(struct query *q)
+{
+    buf_clean_up(&q->storage);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Appends the decoded text; false for a broken escape. */
+static bool decode(struct slice raw, struct buf *out, bool *plus_was_blank)
+{
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        if (c == '+') {
+            c = ' ';
+            *plus_was_blank = true;
+        } else if (c == '%') {
+            if (raw.len - i < 3 || hex_value(raw.ptr[i + 1]) < 0 || hex_value(raw.ptr[i + 2]) < 0)
+                return false;
+            c = (char)(hex_value(raw.ptr[i + 1]) * 16 + hex_value(raw.ptr[i + 2]));
+            i += 2;
+        }
+        buf_append_byte(out, c);
+    }
+    return true;
+}
+
+/* The length of the UTF-8 character that text begins with (RFC 3629, table in section 4); 0 when it is none, or NUL. */
+static size_t utf8_char(struct slice text)
+{
+    const unsigned char *p = (const unsigned char *)text.ptr;
+    size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+    if (p[0] == 0 || len > text.len)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
+    bool surrogate = p[0] == 0xed && p[1] > 0x9f;
+    bool too_big = p[0] == 0xf4 && p[1] > 0x8f;
+    return overlong || surrogate || too_big ? 0 : len;
+}
+
+static bool is_utf8(struct slice text)
+{
+    while (text.len > 0) {
+        size_t len = utf8_char(text);
+        if (len == 0)
+            return false;
+        text = slice_from(text, len);
+    }
+    return true;
+}
+
+/* Levenshtein's distance, for names of at most NAME_SHOWN_MAX_BYTES. */
+static size_t distance(struct slice a, struct slice b)
+{
+    size_t row[NAME_SHOWN_MAX_BYTES + 1];
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t best = diagonal + (a.ptr[i - 1] == b.ptr[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b.len];
+}
+
+const char *query_nearest(struct slice name, const char *const *known)
+{
+    const char *nearest = NULL;
+    size_t best = SIZE_MAX;
+    if (name.len == 0 || name.len > NAME_SHOWN_MAX_BYTES)
+        return NULL;
+    for (size_t i = 0; known[i] != NULL; i++) {
+        struct slice candidate = slice_cstr(known[i]);
+        if (candidate.len > NAME_SHOWN_MAX_BYTES)
+            continue;
+        size_t d = distance(name, candidate);
+        if (d < best && 2 * d <= candidate.len + 1) {
+            best = d;
+            nearest = known[i];
+        }
+    }
+    return nearest;
+}
+
+static enum status unknown_parameter(struct slice name, const char *const *known, struct error *err)
+{
+    const char *nearest = query_nearest(name, known);
+    if (nearest != NULL)
+        return error_set(err, STATUS_BAD_PARAMETER, "Unknown query parameter; did you mean \"%s\"?", nearest);
+    if (known[0] == NULL)
+        return error_set(err, STATUS_BAD_PARAMETER, "Unknown query parameter; none are known here");
+    char names[128] = "";
+    size_t used = 0;
+    for (size_t i = 0; known[i] != NULL && used < sizeof names; i++) {
+        int n = snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : ", ", known[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return error_set(err, STATUS_BAD_PARAMETER, "Unknown query parameter; known are: %s", names);
+}
+
+/* Decodes into the query's storage, which never moves: its room was reserved for the whole string. */
+static bool store(struct query *q, struct slice raw, struct slice *out, bool *plus_was_blank)
+{
+    size_t start = q->storage.len;
+    if (!decode(raw, &q->storage, plus_was_blank) || !buf_ok(&q->storage))
+        return false;
+    *out = slice_of(q->storage.data + start, q->storage.len - start);
+    return is_utf8(*out);
+}
+
+static enum status parse_pair(struct slice pair, const char *const *known, struct query *out, struct error *err)
+{
+    const char *equals = memchr(pair.ptr, '=', pair.len);
+    size_t name_len = equals == NULL ? pair.len : (size_t)(equals - pair.ptr);
+    bool plus = false;
+    struct slice name;
+    if (!store(out, slice_of(pair.ptr, name_len), &name, &plus))
+        return error_set(err, STATUS_BAD_PARAMETER, "The query string has a broken escape or is not UTF-8");
+    size_t at = 0;
+    while (known[at] != NULL && !slice_is(name, known[at]))
+        at++;
+    if (known[at] == NULL || at >= QUERY_PARAMS_MAX)
+        return unknown_parameter(name, known, err);
+    struct query_value *value = &out->values[at];
+    if (value->given)
+        return error_set(err, STATUS_BAD_PARAMETER, "The query parameter \"%s\" is repeated", known[at]);
+    value->given = true;
+    if (!store(out, slice_from(pair, name_len + 1), &value->text, &value->plus_was_blank))
+        return error_set(err, STATUS_BAD_PARAMETER, "The query parameter \"%s\" has a broken escape or is not UTF-8",
+                         known[at]);
+    return STATUS_OK;
+}
+
+enum status query_parse(struct slice raw, const char *const *known, struct query *out, struct error *err)
+{
+    if (raw.len > 0 && !buf_reserve(&out->storage, raw.len + 1))
+        return error_set(err, STATUS_INTERNAL, "Out of memory");
+    while (raw.len > 0) {
+        const char *end = memchr(raw.ptr, '&', raw.len);
+        struct slice pair = slice_of(raw.ptr, end == NULL ? raw.len : (size_t)(end - raw.ptr));
+        raw = slice_from(raw, pair.len + 1);
+        if (pair.len == 0)
+            continue;
+        enum status status = parse_pair(pair, known, out, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}

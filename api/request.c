@@ -1,0 +1,76 @@
+#include "customerd/api/request.h"
+
+#include "customerd/core/crypto.h"
+
+#include <stdio.h>
+
+void request_init(struct request *r)
+{
+    memset(r, 0, sizeof *r);
+    query_init(&r->params);
+}
+
+void request_clean_up(struct request *r)
+{
+    query_clean_up(&r->params);
+}
+
+/* What follows the authority of http://authority/path; an absolute target without a path means "/". */
+static struct slice strip_authority(struct slice target)
+{
+    struct slice rest = target;
+    if (target.len >= 7 && strncasecmp(target.ptr, "http://", 7) == 0)
+        rest = slice_from(target, 7);
+    else if (target.len >= 8 && strncasecmp(target.ptr, "https://", 8) == 0)
+        rest = slice_from(target, 8);
+    else
+        return target;
+    while (rest.len > 0 && rest.ptr[0] != '/' && rest.ptr[0] != '?')
+        rest = slice_from(rest, 1);
+    return rest;
+}
+
+void request_set_target(struct request *r, struct slice target)
+{
+    struct slice rest = strip_authority(target);
+    const char *mark = memchr(rest.ptr, '?', rest.len);
+    size_t path_len = mark == NULL ? rest.len : (size_t)(mark - rest.ptr);
+    r->target = target;
+    r->path = slice_of(rest.ptr, path_len);
+    if (path_len == 0 && target.len > 0)
+        r->path = slice_of("/", 1);
+    r->query = slice_from(rest, path_len + 1);
+}
+
+static bool is_sane_id(struct slice id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!alphanumeric && (c == '\0' || strchr("/+_=.:-", c) == NULL))
+            return false;
+    }
+    return id.len > 0 && id.len <= REQUEST_ID_MAX_CHARS;
+}
+
+void request_new_id(char out[REQUEST_ID_SIZE])
+{
+    uint8_t b[UUID_BYTES] = { 0 };
+    (void)!random_bytes(b, sizeof b);
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    char hex[2 * UUID_BYTES + 1];
+    hex_encode(b, sizeof b, hex);
+    (void)snprintf(out, REQUEST_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+void request_choose_id(struct request *r)
+{
+    struct slice given;
+    if (headers_get(&r->headers, "X-Request-Id", &given) == 1 && is_sane_id(given)) {
+        memcpy(r->id, given.ptr, given.len);
+        r->id[given.len] = '\0';
+        return;
+    }
+    request_new_id(r->id);
+}

@@ -1,0 +1,88 @@
+#include "customerd/api/route.h"
+
+#include <stdio.h>
+
+static const char *const method_names[METHODS] = {
+    [METHOD_GET] = "GET",     [METHOD_POST] = "POST",     [METHOD_PUT] = "PUT",
+    [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE",
+};
+
+#define ALLOW_ALL "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+const char *route_method_label(struct slice method)
+{
+    for (size_t i = 0; i < METHODS; i++)
+        if (slice_is(method, method_names[i]))
+            return method_names[i];
+    if (slice_is(method, "HEAD"))
+        return "HEAD";
+    return slice_is(method, "OPTIONS") ? "OPTIONS" : "_OTHER";
+}
+
+static struct slice take_segment(struct slice *rest)
+{
+    const char *end = memchr(rest->ptr, '/', rest->len);
+    struct slice segment = slice_of(rest->ptr, end == NULL ? rest->len : (size_t)(end - rest->ptr));
+    *rest = slice_from(*rest, segment.len);
+    return segment;
+}
+
+/* Segment by segment; a rest that begins with "/" goes on, an empty one ends. */
+static bool template_fits(const char *template, struct slice path, struct uuid *id)
+{
+    struct slice want = slice_cstr(template);
+    while (want.len > 0 && path.len > 0 && path.ptr[0] == '/') {
+        want = slice_from(want, 1);
+        path = slice_from(path, 1);
+        struct slice wanted = take_segment(&want);
+        struct slice segment = take_segment(&path);
+        if (slice_is(wanted, "{id}") ? !uuid_parse(segment, id) : !slice_equal(wanted, segment))
+            return false;
+    }
+    return want.len == 0 && path.len == 0;
+}
+
+static bool serves(const struct route *route, struct slice method)
+{
+    return slice_is(method, method_names[route->method]) ||
+           (route->method == METHOD_GET && slice_is(method, "HEAD"));
+}
+
+static void allow_append(char *allow, size_t size, const char *names)
+{
+    size_t used = strlen(allow);
+    (void)snprintf(allow + used, size - used, "%s%s", used == 0 ? "" : ", ", names);
+}
+
+/* The rows of one template stand next to each other in one table. */
+static void collect(const struct route *first, struct slice method, struct route_match *out)
+{
+    out->label = first->path;
+    for (const struct route *r = first; r->path != NULL && strcmp(r->path, first->path) == 0; r++) {
+        allow_append(out->allow, sizeof out->allow, r->method == METHOD_GET ? "GET, HEAD" : method_names[r->method]);
+        if (out->route == NULL && serves(r, method))
+            out->route = r;
+    }
+    allow_append(out->allow, sizeof out->allow, "OPTIONS");
+    out->options = slice_is(method, "OPTIONS");
+}
+
+void route_find(const struct route *const *tables, struct request *request, struct route_match *out)
+{
+    *out = (struct route_match){ .route = NULL };
+    bool connect = slice_is(request->method, "CONNECT");
+    if (slice_is(request->target, "*") || connect) {
+        out->label = "*";
+        out->options = slice_is(request->method, "OPTIONS");
+        (void)snprintf(out->allow, sizeof out->allow, "%s", ALLOW_ALL);
+        return;
+    }
+    for (size_t t = 0; tables[t] != NULL; t++) {
+        for (const struct route *r = tables[t]; r->path != NULL; r++) {
+            if (!template_fits(r->path, request->path, &request->resource))
+                continue;
+            collect(r, request->method, out);
+            return;
+        }
+    }
+}

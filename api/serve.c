@@ -1,0 +1,264 @@
+#include "customerd/api/app.h"
+#include "customerd/api/commands.h"
+#include "customerd/api/route.h"
+#include "customerd/api/server.h"
+#include "customerd/aws/iam_refresher.h"
+#include "customerd/core/http_client.h"
+#include "customerd/customers/customers.h"
+#include "customerd/memorydb/cluster.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ADMIN_CONNECTIONS_MAX 64
+/* Descriptors for the database's connections, the admin listener, and what the libraries open. */
+#define SPARE_DESCRIPTORS 256
+#define EXIT_SECOND_SIGNAL 130
+
+/* Everything that serves, in the order in which it is built. */
+struct service {
+    struct config config;
+    struct app app;
+    char region[64];
+    struct login_iam login_iam;
+    struct login_password login_password;
+    struct server *admin;
+    struct server *public;
+};
+
+/* ---- building ---- */
+
+static enum status start_refresher(struct service *s, struct error *err)
+{
+    const struct credentials_env *env = credentials_env_system();
+    const struct config_iam *iam = &s->config.iam;
+    enum status status = aws_region(env, s->region, sizeof s->region, err);
+    if (status != STATUS_OK)
+        return status;
+    const struct iam_refresher_options options = {
+        .token = { .service = iam->service,
+                   .resource = iam->resource,
+                   .user = s->config.db.user,
+                   .region = s->region,
+                   .serverless = iam->serverless,
+                   .ttl_s = iam->token_ttl_s },
+        .env = env,
+        .log = s->app.log,
+    };
+    s->app.refresher = iam_refresher_new(&options, err);
+    return s->app.refresher == NULL ? err->code : STATUS_OK;
+}
+
+static enum status make_login(struct service *s, struct login *login, struct error *err)
+{
+    *login = login_none();
+    if (s->config.db.auth == DB_AUTH_PASSWORD) {
+        s->login_password =
+            (struct login_password){ .user = s->config.db.user, .file = s->config.db.password_file };
+        *login = login_password(&s->login_password);
+    } else if (s->config.db.auth == DB_AUTH_IAM) {
+        enum status status = start_refresher(s, err);
+        if (status != STATUS_OK)
+            return status;
+        s->login_iam = (struct login_iam){ .refresher = s->app.refresher, .user = s->config.db.user };
+        *login = login_iam(&s->login_iam);
+    }
+    return STATUS_OK;
+}
+
+static enum status start_store(struct service *s, struct error *err)
+{
+    struct cluster_options cluster = { .db = s->config.db, .clock = s->app.clock, .log = s->app.log };
+    enum status status = make_login(s, &cluster.login, err);
+    if (status != STATUS_OK)
+        return status;
+    s->app.cluster = cluster_new(&cluster, err);
+    if (s->app.cluster == NULL)
+        return err->code;
+    const struct customers_options customers = {
+        .cluster = s->app.cluster,
+        .clock = s->app.clock,
+        .log = s->app.log,
+        .store = s->config.store,
+        .request_timeout_ms = s->config.http.request_timeout_ms,
+    };
+    s->app.customers = customers_new(&customers, err);
+    return s->app.customers == NULL ? err->code : STATUS_OK;
+}
+
+static enum status start_servers(struct service *s, struct error *err)
+{
+    const struct server_options admin = {
+        .app = &s->app,
+        .setting = "CUSTOMERD_ADMIN_LISTEN",
+        .listen = s->config.http.admin_listen,
+        .routes = routes_admin,
+        .connections_max = ADMIN_CONNECTIONS_MAX,
+    };
+    const struct server_options public = {
+        .app = &s->app,
+        .setting = "CUSTOMERD_LISTEN",
+        .listen = s->config.http.listen,
+        .routes = routes_public,
+        .connections_max = (size_t)s->config.http.max_connections,
+    };
+    s->admin = server_new(&admin, err);
+    if (s->admin == NULL)
+        return err->code;
+    s->public = server_new(&public, err);
+    return s->public == NULL ? err->code : STATUS_OK;
+}
+
+static void tear_down(struct service *s)
+{
+    server_destroy(s->public);
+    server_destroy(s->admin);
+    customers_destroy(s->app.customers);
+    cluster_destroy(s->app.cluster);
+    iam_refresher_destroy(s->app.refresher);
+    log_destroy(s->app.log);
+    http_client_global_clean_up();
+}
+
+static enum status build(struct service *s, struct error *err)
+{
+    s->app.config = &s->config;
+    s->app.clock = clock_system();
+    enum status status = http_client_global_init(err);
+    if (status != STATUS_OK)
+        return status;
+    s->app.log = log_new(STDOUT_FILENO, s->config.log_level, s->app.clock);
+    if (s->app.log == NULL)
+        return error_set(err, STATUS_INTERNAL, "The log does not start");
+    status = start_store(s, err);
+    return status == STATUS_OK ? start_servers(s, err) : status;
+}
+
+/* ---- the process ---- */
+
+/* Tokens and keys are in memory: no core file, no reading by another process of the user. */
+static void protect_process(const struct config *config)
+{
+    const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
+    struct rlimit files;
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    rlim_t wanted = (rlim_t)config->http.max_connections + ADMIN_CONNECTIONS_MAX + SPARE_DESCRIPTORS;
+    if (files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max == RLIM_INFINITY || files.rlim_max > wanted ? wanted : files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* Before any thread starts, so that all inherit it: the two signals are taken by the main thread alone. */
+static void block_signals(sigset_t *stop)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigemptyset(stop);
+    (void)sigaddset(stop, SIGTERM);
+    (void)sigaddset(stop, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, stop, NULL);
+}
+
+static void exit_at_once(int signal_number)
+{
+    (void)signal_number;
+    _exit(EXIT_SECOND_SIGNAL);
+}
+
+static void let_second_signal_kill(const sigset_t *stop)
+{
+    struct sigaction at_once = { .sa_handler = exit_at_once };
+    (void)sigaction(SIGTERM, &at_once, NULL);
+    (void)sigaction(SIGINT, &at_once, NULL);
+    (void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec left = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
+static void drain(struct service *s)
+{
+    const struct config_http *http = &s->config.http;
+    struct log *log = s->app.log;
+    atomic_store(&s->app.draining, true);
+    LOG(log, LOG_INFO, "stopping", LOG_INT("wait_ms", http->drain_wait_ms),
+        LOG_INT("timeout_ms", http->drain_timeout_ms));
+    pause_ms(http->drain_wait_ms);
+    server_drain(s->public);
+    size_t left = server_wait_drained(s->public, clock_monotonic_ms(s->app.clock) + http->drain_timeout_ms);
+    LOG(log, LOG_INFO, "stopped", LOG_INT("connections_cut", (int64_t)left));
+}
+
+static void log_listening(const struct service *s)
+{
+    const struct config_http *http = &s->config.http;
+    LOG(s->app.log, LOG_INFO, "listening", LOG_CSTR("host", http->listen.host),
+        LOG_INT("port", server_port(s->public)), LOG_CSTR("admin_host", http->admin_listen.host),
+        LOG_INT("admin_port", server_port(s->admin)));
+}
+
+static void run(struct service *s, const sigset_t *stop)
+{
+    int signal_number;
+    log_listening(s);
+    while (sigwait(stop, &signal_number) != 0)
+        ;
+    let_second_signal_kill(stop);
+    drain(s);
+}
+
+static int fail(const struct error *err)
+{
+    fprintf(stderr, "customerd: %s\n", err->detail);
+    return 1;
+}
+
+static void print_help(void)
+{
+    puts("usage: customerd serve [FLAGS]\n\n"
+         "Serves customers over HTTP until SIGTERM or SIGINT; a second signal ends it at once.\n"
+         "Each flag is also an environment variable; a flag wins.\n\nflags:");
+    config_print_flags(stdout);
+}
+
+int command_serve(int argc, char *const *argv)
+{
+    struct config_sources sources;
+    struct error err = { .code = STATUS_OK };
+    sigset_t stop;
+    if (command_wants_help(argc, argv)) {
+        print_help();
+        return 0;
+    }
+    struct service *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return fail(&(struct error){ .detail = "out of memory" });
+    enum status status = config_load(argc - 1, argv + 1, environ, &s->config, &sources, &err);
+    if (status == STATUS_OK)
+        status = config_check_serve(&s->config, &err);
+    if (status == STATUS_OK) {
+        protect_process(&s->config);
+        block_signals(&stop);
+        status = build(s, &err);
+        if (status == STATUS_OK)
+            run(s, &stop);
+        tear_down(s);
+    }
+    free(s);
+    return status == STATUS_OK ? 0 : fail(&err);
+}

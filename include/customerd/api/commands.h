@@ -1,0 +1,15 @@
+/* commands: the program's subcommands. argv[0] is the subcommand; the result is the exit code. */
+#ifndef CUSTOMERD_API_COMMANDS_H
+#define CUSTOMERD_API_COMMANDS_H
+
+#include <stdbool.h>
+
+int command_serve(int argc, char *const *argv);
+int command_token(int argc, char *const *argv);
+int command_config(int argc, char *const *argv);
+int command_version(int argc, char *const *argv);
+
+/* Whether --help or -h stands among the arguments. */
+bool command_wants_help(int argc, char *const *argv);
+
+#endif

@@ -1,0 +1,12 @@
+/* gate: the checks common to all requests, in the order in which they are made. */
+#ifndef CUSTOMERD_API_GATE_H
+#define CUSTOMERD_API_GATE_H
+
+#include "customerd/api/route.h"
+
+/* Before the route is known: sizes, framing, the body's limit. Sets response.close where the framing is in doubt. */
+enum status gate_check_message(struct exchange *x, struct error *err) MUST_USE;
+/* For a route: Accept, query parameters, Content-Type, Content-Encoding, a required If-Match. */
+enum status gate_check_route(struct exchange *x, const struct route *route, struct error *err) MUST_USE;
+
+#endif

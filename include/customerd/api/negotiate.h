@@ -1,0 +1,20 @@
+/* negotiate: media types (RFC 9110 sections 8.3 and 12.5.1). */
+#ifndef CUSTOMERD_API_NEGOTIATE_H
+#define CUSTOMERD_API_NEGOTIATE_H
+
+#include "customerd/api/headers.h"
+
+/* Whether the Accept fields allow application/json: the most specific range that fits decides, by its q. Without an
+ * Accept field, and where no element of it can be read, everything is allowed. */
+bool negotiate_accepts_json(const struct headers *h);
+
+enum content_type {
+    CONTENT_JSON = 1,
+    CONTENT_MERGE_PATCH = 2
+};
+
+/* Whether the Content-Type value is one of `allowed` (a sum of enum content_type), in UTF-8. NULL when it is, else a
+ * literal that says what was expected. */
+const char *negotiate_content_type(struct slice value, unsigned allowed);
+
+#endif

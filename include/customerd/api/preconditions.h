@@ -1,0 +1,21 @@
+/* preconditions: If-Match and If-None-Match (RFC 9110 section 13.1). A customer's entity tag is its version in quotes. */
+#ifndef CUSTOMERD_API_PRECONDITIONS_H
+#define CUSTOMERD_API_PRECONDITIONS_H
+
+#include "customerd/core/status.h"
+#include "customerd/customers/customers.h"
+
+enum tag_comparison {
+    TAGS_STRONG, /* If-Match: weak tags never match */
+    TAGS_WEAK    /* If-None-Match: W/"3" matches "3" */
+};
+
+/* value is the field's whole value: "*" or a list of entity tags. Fails with BAD_REQUEST when it is neither, or lists
+ * more than PRECONDITION_VERSIONS_MAX versions. field is for the message. */
+enum status precondition_parse(const char *field, struct slice value, enum tag_comparison comparison,
+                               struct precondition *out, struct error *err) MUST_USE;
+
+/* Whether a customer of this version fulfils the list; true when the field was not given. */
+bool precondition_lists(const struct precondition *p, uint64_t version);
+
+#endif

@@ -1,0 +1,30 @@
+/* problem: failures as application/problem+json (RFC 9457). */
+#ifndef CUSTOMERD_API_PROBLEM_H
+#define CUSTOMERD_API_PROBLEM_H
+
+#include <stdio.h>
+
+#include "customerd/api/response.h"
+#include "customerd/core/status.h"
+#include "customerd/customers/findings.h"
+#include "customerd/customers/uuid.h"
+
+struct problem {
+    const struct error *error;
+    struct slice instance;           /* the path, when it may be repeated; else empty */
+    const char *request_id;
+    const struct findings *findings; /* may be NULL */
+    const struct uuid *owner;        /* of the e-mail; may be NULL */
+    bool write;                      /* says `applied` on 503 */
+};
+
+/* Turns r into the problem: status, body, Content-Type, Cache-Control and Retry-After; its other fields stay. */
+void problem_render(const struct problem *p, struct response *r);
+
+/* A path that can be shown: nothing in it but letters, digits and "/-._~", so no address and no query. */
+bool problem_path_is_plain(struct slice path);
+
+/* The README's table of problem types, in Markdown. */
+void problem_print_reference(FILE *out);
+
+#endif
