@@ -12,7 +12,7 @@ from .cluster import Cluster
 from .errors import LocalError
 from .home import Home
 from .node import ADMIN, APPLICATION
-from .options import parse_down, parse_up, settle
+from .options import UP_DEFAULTS, parse_down, parse_up, settle
 from .processes import Process, stop_all
 from .service import Service, child_environment
 
@@ -25,7 +25,7 @@ def open_home():
 
 
 def service_of(home, state, settings):
-    return Service(home, "customerd", BINARY, state["http_port"], state["http_port"] + 1, settings)
+    return Service(home, "customerd", BINARY, state["http_port"], state["http_port"] + 1, settings, keep_own=True)
 
 
 @contextlib.contextmanager
@@ -46,11 +46,13 @@ def check(arguments):
     """What can be said before anything is installed or built: wrong options; that it runs already."""
     given = parse_up(arguments)
     home = open_home()
+    home.refuse_foreign()
     state = home.state()
+    require_http_ports(home, given.get("http_port", UP_DEFAULTS["http_port"]))
     if given["fresh"] or not state.get("whole"):
         return 0
-    cluster = Cluster(home)
     settle_layout(given, state, home)
+    cluster = Cluster(home)
     up, missing = cluster.running
     service = service_of(home, state, {})
     if not up and service.pid is None:
@@ -79,6 +81,14 @@ def refuse_other_settings(given, state):
         raise LocalError(f"it already runs, with {told}: stop it by deploy/local/down first")
 
 
+def require_http_ports(home, port):
+    if Process("customerd", home.run).pid is not None:
+        return
+    for wanted in (port, port + 1):
+        if not ports.is_free(wanted):
+            raise LocalError(f"port {wanted} is taken by another program: end it, or choose another with --http-port")
+
+
 class Starter:
     """Starts what does not run yet, and can take that back."""
 
@@ -98,7 +108,7 @@ class Starter:
             # What runs keeps its settings; what has ended joins it.
             refuse_other_settings(self.given, state)
             options = {name: state[name] for name in options}
-        self._require_http_ports(options["http_port"])
+        require_http_ports(self.home, options["http_port"])
         with step("certificates"):
             self.cluster = Cluster.prepare(self.home, options)
         with step("nodes"):
@@ -112,13 +122,6 @@ class Starter:
 
     def _something_runs(self, state):
         return bool(Cluster(self.home).running[0]) or service_of(self.home, state, {}).pid is not None
-
-    def _require_http_ports(self, port):
-        if Process("customerd", self.home.run).pid is not None:
-            return
-        for wanted in (port, port + 1):
-            if not ports.is_free(wanted):
-                raise LocalError(f"port {wanted} is taken by another program: end it, or choose another with --http-port")
 
     def _start_service(self):
         settings = self.cluster.client_settings()
@@ -206,7 +209,7 @@ def stop_everything(home, grace_s=15):
 def down(arguments):
     options = parse_down(arguments)
     home = open_home()
-    if not home.run.is_dir():
+    if not home.exists:
         print("down: nothing runs")
         return 0
     home.lock()

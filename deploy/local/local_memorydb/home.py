@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .errors import LocalError
 
-MARK = "state.json"
+MARK = "customerd-local.json"
 
 
 class Home:
@@ -26,8 +26,7 @@ class Home:
 
     def open(self):
         """Makes it; refuses a directory that holds something else."""
-        if self.path.is_dir() and any(self.path.iterdir()) and not self._is_ours():
-            raise LocalError(f"{self.path} holds something else: name an empty or new directory in CUSTOMERD_LOCAL_DIR")
+        self.refuse_foreign()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.path.stat().st_uid != os.getuid():
@@ -38,9 +37,21 @@ class Home:
         except OSError as error:
             raise LocalError(f"{self.path} can't be used: {error.strerror}") from error
 
-    def _is_ours(self):
-        return (self.path / MARK).is_file() or {entry.name for entry in self.path.iterdir()} <= {
-            *self.SUBDIRECTORIES, MARK, "lock", "env"}
+    @property
+    def exists(self):
+        """Whether a cluster was made here."""
+        return (self.path / MARK).is_file()
+
+    def refuse_foreign(self):
+        """Fails when something else lives here; an absent or empty directory is fine."""
+        try:
+            names = {entry.name for entry in self.path.iterdir()}
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LocalError(f"{self.path} can't be used: {error.strerror}") from error
+        if not self.exists and not names <= {*self.SUBDIRECTORIES, "lock", "env"}:
+            raise LocalError(f"{self.path} holds something else: name an empty or new directory in CUSTOMERD_LOCAL_DIR")
 
     def lock(self):
         """Held by one command at a time; given back by unlock or the process's end."""

@@ -9,20 +9,22 @@ from .errors import LocalError
 from .processes import Process
 
 
-def child_environment(settings):
-    """This environment with nothing of the caller's own AWS account or customerd settings, and with `settings`."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CUSTOMERD_"))}
-    return {**inherited, **settings}
+def child_environment(settings, keep_own=False):
+    """This environment with nothing of the caller's AWS account, and with `settings`. keep_own: customerd's other
+    settings may come from the caller's shell."""
+    foreign = ("AWS_", "CUSTOMERD_LOCAL_", "CUSTOMERD_TEST_") if keep_own else ("AWS_", "CUSTOMERD_")
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(foreign)}, **settings}
 
 
 class Service:
     """url and admin_url are known from the start; output goes to log_path, what a sanitizer says to error_path."""
 
-    def __init__(self, home, name, binary, port, admin_port, settings):
+    def __init__(self, home, name, binary, port, admin_port, settings, keep_own=False):
         self.name, self.binary, self.port, self.admin_port = name, binary, port, admin_port
         self.url, self.admin_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin_port}"
         self.log_path, self.error_path = home.log / f"{name}.log", home.log / f"{name}.err"
         self.process = Process(name, home.run)
+        self._keep_own = keep_own
         self.settings = {"CUSTOMERD_LISTEN": f"127.0.0.1:{port}", "CUSTOMERD_ADMIN_LISTEN": f"127.0.0.1:{admin_port}",
                          **settings}
 
@@ -41,7 +43,8 @@ class Service:
             if not ports.is_free(port):
                 raise LocalError(f"port {port} is taken by another program: end it, or choose another with --http-port")
         with open(self.log_path, "ab") as log, open(self.error_path, "ab") as errors:
-            self.process.start([self.binary, "serve"], stdout=log, stderr=errors, env=child_environment(self.settings))
+            self.process.start([self.binary, "serve"], stdout=log, stderr=errors,
+                               env=child_environment(self.settings, self._keep_own))
 
     def is_ready(self):
         return self.status("/readyz") == 200
