@@ -43,7 +43,7 @@ static void append_query(const struct iam_token_options *options, const struct s
     sigv4_presign_query(presign, slice_cstr("host"), out);
 }
 
-/* The Host that is signed is in lower case, as botocore's is, while the token shows the name as it was given. */
+/* AWS keeps these names in lower case, whatever was typed when the cluster was made. */
 static struct slice lower_host(const char *resource, char out[RESOURCE_MAX_CHARS + 1])
 {
     size_t n = 0;
@@ -88,7 +88,7 @@ enum status iam_token_mint(const struct iam_token_options *options, const struct
         status = error_set(err, STATUS_INTERNAL, "the token could not be signed");
         goto out;
     }
-    buf_append_cstr(&token, options->resource);
+    buf_append(&token, host.value);
     buf_append_cstr(&token, "/?");
     buf_append(&token, buf_slice(&query));
     buf_append_cstr(&token, "&X-Amz-Signature=");

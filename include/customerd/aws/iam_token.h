@@ -10,7 +10,8 @@
 
 struct iam_token_options {
     const char *service;  /* "memorydb" or "elasticache" */
-    const char *resource; /* cluster, replication group or serverless cache name, not the DNS endpoint */
+    const char *resource; /* cluster, replication group or serverless cache name, not the DNS endpoint;
+                           * lower-cased, as AWS keeps it */
     const char *user;
     const char *region;
     bool serverless;      /* adds ResourceType=ServerlessCache */

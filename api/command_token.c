@@ -1,0 +1,177 @@
+#include "customerd/api/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "customerd/aws/iam_token.h"
+#include "customerd/core/timestamp.h"
+
+#define EXIT_USAGE 2
+
+/* What the arguments and the environment say, before it is checked. */
+struct token_arguments {
+    const char *service;
+    const char *resource;
+    const char *user;
+    const char *region;
+    const char *time;
+    const char *ttl_s;
+    bool serverless;
+};
+
+static const char usage[] =
+    "usage: customerd token [options]\n"
+    "\n"
+    "Prints an IAM token, the password of an IAM user of MemoryDB or ElastiCache, made from the AWS credentials\n"
+    "found (environment, profile, web identity, container, EC2), as in\n"
+    "  redis-cli --tls --user app --pass \"$(customerd token --resource my-cluster --user app)\"\n"
+    "\n"
+    "  --service NAME   memorydb or elasticache (CUSTOMERD_IAM_SERVICE; memorydb)\n"
+    "  --resource NAME  name of the cluster, replication group or cache, not its endpoint (CUSTOMERD_IAM_RESOURCE)\n"
+    "  --user NAME      database user (CUSTOMERD_DB_USER)\n"
+    "  --region NAME    AWS region (AWS_REGION, AWS_DEFAULT_REGION, or the profile's)\n"
+    "  --serverless     for an ElastiCache serverless cache (CUSTOMERD_IAM_SERVERLESS)\n"
+    "  --ttl SECONDS    life of the token, 1 to 900 (CUSTOMERD_IAM_TOKEN_TTL_S; 900)\n"
+    "  --time RFC3339   the instant from which it is valid; now without it\n"
+    "  --help           this text\n";
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value == NULL || *value == '\0' ? NULL : value;
+}
+
+static const char *first(const char *given, const char *name, const char *otherwise)
+{
+    if (given != NULL)
+        return given;
+    const char *value = variable(name);
+    return value != NULL ? value : otherwise;
+}
+
+/* "--name VALUE" or "--name=VALUE" at argv[*at]; steps over the value. */
+static bool option_take(int argc, char *const *argv, int *at, const char *name, const char **value)
+{
+    size_t n = strlen(name);
+    if (strncmp(argv[*at], name, n) != 0)
+        return false;
+    if (argv[*at][n] == '=') {
+        *value = argv[*at] + n + 1;
+        return true;
+    }
+    if (argv[*at][n] != '\0' || *at + 1 >= argc)
+        return false;
+    *value = argv[++*at];
+    return true;
+}
+
+static bool arguments_parse(int argc, char *const *argv, struct token_arguments *a)
+{
+    const struct {
+        const char *name;
+        const char **value;
+    } options[] = {
+        { "--service", &a->service }, { "--resource", &a->resource }, { "--user", &a->user },
+        { "--region", &a->region },   { "--time", &a->time },         { "--ttl", &a->ttl_s },
+    };
+    for (int i = 1; i < argc; i++) {
+        bool taken = strcmp(argv[i], "--serverless") == 0;
+        a->serverless = a->serverless || taken;
+        for (size_t k = 0; k < sizeof options / sizeof *options && !taken; k++)
+            taken = option_take(argc, argv, &i, options[k].name, options[k].value);
+        if (taken)
+            continue;
+        fprintf(stderr, "customerd token: \"%s\" is unknown or lacks its value; see customerd token --help\n", argv[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool switch_is_on(const char *text)
+{
+    return text != NULL && (strcasecmp(text, "on") == 0 || strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
+}
+
+static enum status instant_find(const char *text, int64_t *now_s, struct error *err)
+{
+    int64_t ms = clock_realtime_ms(clock_system());
+    if (text != NULL && (!timestamp_parse_rfc3339(slice_cstr(text), &ms) || ms < 0))
+        return error_set(err, STATUS_BAD_PARAMETER, "--time is not an RFC 3339 time like 2026-11-22T01:02:03Z");
+    *now_s = ms / 1000;
+    return STATUS_OK;
+}
+
+static enum status ttl_find(const char *text, int64_t *ttl_s, struct error *err)
+{
+    char *end;
+    *ttl_s = strtoll(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || *ttl_s < 1 || *ttl_s > 900)
+        return error_set(err, STATUS_BAD_PARAMETER, "--ttl must be 1 to 900 seconds");
+    return STATUS_OK;
+}
+
+static enum status options_find(const struct token_arguments *a, char *region, size_t region_size,
+                                struct iam_token_options *out, struct error *err)
+{
+    *out = (struct iam_token_options){
+        .service = first(a->service, "CUSTOMERD_IAM_SERVICE", "memorydb"),
+        .resource = first(a->resource, "CUSTOMERD_IAM_RESOURCE", NULL),
+        .user = first(a->user, "CUSTOMERD_DB_USER", NULL),
+        .region = a->region,
+        .serverless = a->serverless || switch_is_on(variable("CUSTOMERD_IAM_SERVERLESS")),
+    };
+    if (out->resource == NULL)
+        return error_set(err, STATUS_BAD_PARAMETER, "--resource or CUSTOMERD_IAM_RESOURCE is needed");
+    if (out->user == NULL)
+        return error_set(err, STATUS_BAD_PARAMETER, "--user or CUSTOMERD_DB_USER is needed");
+    enum status status = ttl_find(first(a->ttl_s, "CUSTOMERD_IAM_TOKEN_TTL_S", "900"), &out->ttl_s, err);
+    if (status != STATUS_OK || out->region != NULL)
+        return status;
+    out->region = region;
+    return aws_region(credentials_env_system(), region, region_size, err);
+}
+
+static enum status token_make(const struct token_arguments *a, struct secret *out, struct error *err)
+{
+    char region[64];
+    int64_t now_s = 0;
+    struct iam_token_options options;
+    struct credentials credentials = { .source = NULL };
+    enum status status = instant_find(a->time, &now_s, err);
+    if (status == STATUS_OK)
+        status = options_find(a, region, sizeof region, &options, err);
+    if (status == STATUS_OK)
+        status = http_client_global_init(err);
+    if (status != STATUS_OK)
+        return status;
+    status = credentials_chain_fetch(credentials_env_system(), &credentials, err);
+    if (status == STATUS_OK)
+        status = iam_token_mint(&options, &credentials, now_s, out, err);
+    credentials_clean_up(&credentials);
+    http_client_global_clean_up();
+    return status;
+}
+
+int command_token(int argc, char *const *argv)
+{
+    struct token_arguments arguments = { .service = NULL };
+    struct secret token = SECRET_INIT;
+    struct error err = { .code = STATUS_OK };
+    if (command_wants_help(argc, argv)) {
+        fputs(usage, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!arguments_parse(argc, argv, &arguments))
+        return EXIT_USAGE;
+    if (token_make(&arguments, &token, &err) != STATUS_OK) {
+        fprintf(stderr, "customerd token: %s\n", err.detail);
+        return EXIT_FAILURE;
+    }
+    printf("%s\n", token.ptr);
+    secret_clean_up(&token);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "customerd token: the token can't be written\n");
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,347 @@
+#include "customerd/aws/iam_refresher.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "customerd/aws/refresh_schedule.h"
+#include "customerd/core/crypto.h"
+
+/* The thread waits in slices, because a jump of the realtime clock wakes nobody. */
+#define WAIT_SLICE_MS 500
+#define CLOCK_JUMP_MS 5000
+#define FORCED_EVERY_MS 1000
+
+/* What callers see; under the lock. */
+struct snapshot {
+    struct secret token;
+    int64_t minted_ms;
+    int64_t valid_until_ms;
+    int64_t valid_until_mono_ms; /* a clock set back must not prolong a token */
+    int64_t credentials_expire_ms;
+    const char *source;
+};
+
+struct tally {
+    uint64_t refreshes;
+    uint64_t failures;
+    char last_failure[160];
+};
+
+/* The thread's own; no lock. */
+struct worker {
+    struct credentials kept; /* of the last good fetch */
+    int64_t kept_since_ms;
+    int64_t due_mono_ms;
+    int64_t attempted_mono_ms;
+    int64_t clock_offset_ms; /* realtime - monotonic at the last attempt */
+    unsigned failures;       /* in a row */
+};
+
+struct iam_refresher {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    bool refused;
+    struct snapshot snapshot;
+    struct tally tally;
+    struct iam_token_options token;
+    const struct credentials_env *env;
+    struct log *log;
+    struct worker worker;
+};
+
+static int64_t realtime_ms(const struct iam_refresher *r)
+{
+    return clock_realtime_ms(r->env->clock);
+}
+
+static int64_t monotonic_ms(const struct iam_refresher *r)
+{
+    return clock_monotonic_ms(r->env->clock);
+}
+
+static uint32_t random_bits(void)
+{
+    uint32_t bits = 0;
+    return random_bytes(&bits, sizeof bits) ? bits : UINT32_MAX / 2;
+}
+
+static int64_t token_left_ms(const struct iam_refresher *r)
+{
+    if (r->snapshot.token.len == 0)
+        return 0;
+    int64_t left_ms = r->snapshot.valid_until_ms - realtime_ms(r);
+    int64_t left_mono_ms = r->snapshot.valid_until_mono_ms - monotonic_ms(r);
+    return left_ms < left_mono_ms ? left_ms : left_mono_ms;
+}
+
+/* --------------------------------------------------------------------------------------------------- refresh */
+
+/* Mints with the kept credentials and shows the token to callers. */
+static enum status mint(struct iam_refresher *r, struct error *err)
+{
+    const struct worker *w = &r->worker;
+    int64_t now_ms = realtime_ms(r);
+    /* X-Amz-Date has whole seconds: the token's life begins at the second's start. */
+    struct snapshot next = { .minted_ms = now_ms / 1000 * 1000, .source = w->kept.source,
+                             .credentials_expire_ms = w->kept.expires_at_ms };
+    enum status status = iam_token_mint(&r->token, &w->kept, now_ms / 1000, &next.token, err);
+    if (status != STATUS_OK)
+        return status;
+    next.valid_until_ms = next.minted_ms + r->token.ttl_s * 1000;
+    if (next.valid_until_ms > w->kept.expires_at_ms)
+        next.valid_until_ms = w->kept.expires_at_ms;
+    next.valid_until_mono_ms = monotonic_ms(r) + (next.valid_until_ms - now_ms);
+
+    pthread_mutex_lock(&r->lock);
+    struct secret old = r->snapshot.token;
+    r->snapshot = next;
+    pthread_mutex_unlock(&r->lock);
+    secret_clean_up(&old);
+    return STATUS_OK;
+}
+
+static void fetch_take(struct iam_refresher *r, struct credentials *fresh)
+{
+    credentials_clean_up(&r->worker.kept);
+    r->worker.kept = *fresh;
+    r->worker.kept_since_ms = realtime_ms(r);
+}
+
+/* A token of the credentials at hand comes first: it is free, and an endpoint that hangs from here on is not noticed
+ * until the credentials themselves end. */
+static enum status renew(struct iam_refresher *r, bool anew, struct error *err)
+{
+    const struct worker *w = &r->worker;
+    if (!anew && w->kept.access_key_id.len > 0 && w->kept.expires_at_ms > realtime_ms(r)) {
+        enum status status = mint(r, err);
+        if (status != STATUS_OK || refresh_may_reuse(&w->kept, w->kept_since_ms, realtime_ms(r)))
+            return status;
+    }
+    struct credentials fresh = { .source = NULL };
+    enum status status = credentials_chain_fetch(r->env, &fresh, err);
+    if (status != STATUS_OK) {
+        credentials_clean_up(&fresh);
+        return status;
+    }
+    fetch_take(r, &fresh);
+    return mint(r, err);
+}
+
+static void renewed(struct iam_refresher *r)
+{
+    struct worker *w = &r->worker;
+    pthread_mutex_lock(&r->lock);
+    bool is_news = r->tally.refreshes == 0 || r->tally.last_failure[0] != '\0';
+    r->tally.refreshes++;
+    r->tally.last_failure[0] = '\0';
+    int64_t left_ms = token_left_ms(r);
+    pthread_mutex_unlock(&r->lock);
+    w->failures = 0;
+    w->due_mono_ms = monotonic_ms(r) + refresh_after_ms(left_ms, random_bits());
+    LOG(r->log, is_news ? LOG_INFO : LOG_DEBUG, "iam_token_refreshed", LOG_CSTR("source", w->kept.source),
+        LOG_INT("valid_for_s", left_ms / 1000));
+}
+
+static void failed(struct iam_refresher *r, const struct error *err)
+{
+    struct worker *w = &r->worker;
+    w->failures++;
+    pthread_mutex_lock(&r->lock);
+    r->tally.failures++;
+    snprintf(r->tally.last_failure, sizeof r->tally.last_failure, "%.159s", err->detail);
+    int64_t left_ms = token_left_ms(r);
+    pthread_mutex_unlock(&r->lock);
+    w->due_mono_ms = monotonic_ms(r) + refresh_backoff_ms(w->failures, left_ms, random_bits());
+    LOG(r->log, LOG_WARN, "iam_token_refresh_failed", LOG_CSTR("reason", err->detail),
+        LOG_INT("failures", (int64_t)w->failures), LOG_INT("valid_for_s", left_ms > 0 ? left_ms / 1000 : 0));
+}
+
+/* ---------------------------------------------------------------------------------------------------- thread */
+
+static bool clock_jumped(const struct iam_refresher *r)
+{
+    int64_t drift_ms = realtime_ms(r) - monotonic_ms(r) - r->worker.clock_offset_ms;
+    return drift_ms > CLOCK_JUMP_MS || drift_ms < -CLOCK_JUMP_MS;
+}
+
+/* Bounded by real time, whatever clock is injected. */
+static void wait_slice(struct iam_refresher *r, int64_t wait_ms)
+{
+    struct timespec until;
+    if (wait_ms > WAIT_SLICE_MS)
+        wait_ms = WAIT_SLICE_MS;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)wait_ms * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&r->wake, &r->lock, &until);
+}
+
+/* False when it is time to end. *anew: the credentials at hand are in doubt. */
+static bool wait_until_due(struct iam_refresher *r, bool *anew)
+{
+    pthread_mutex_lock(&r->lock);
+    for (;;) {
+        int64_t now_ms = monotonic_ms(r);
+        int64_t due_ms = r->worker.due_mono_ms;
+        int64_t forced_ms = r->worker.attempted_mono_ms + FORCED_EVERY_MS;
+        bool jumped = clock_jumped(r);
+        *anew = jumped || (r->refused && now_ms >= forced_ms);
+        if (r->stop || *anew || now_ms >= due_ms)
+            break;
+        int64_t next_ms = r->refused && forced_ms < due_ms ? forced_ms : due_ms;
+        wait_slice(r, next_ms - now_ms);
+    }
+    if (*anew)
+        r->refused = false;
+    bool goes_on = !r->stop;
+    pthread_mutex_unlock(&r->lock);
+    return goes_on;
+}
+
+static void *run(void *arg)
+{
+    struct iam_refresher *r = arg;
+    bool anew;
+    while (wait_until_due(r, &anew)) {
+        struct error err = { .code = STATUS_OK };
+        r->worker.attempted_mono_ms = monotonic_ms(r);
+        r->worker.clock_offset_ms = realtime_ms(r) - r->worker.attempted_mono_ms;
+        if (renew(r, anew, &err) == STATUS_OK)
+            renewed(r);
+        else
+            failed(r, &err);
+    }
+    return NULL;
+}
+
+/* Signals are for the main thread. */
+static int thread_start(struct iam_refresher *r)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&r->thread, NULL, run, r);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+/* ------------------------------------------------------------------------------------------------- lifecycle */
+
+static const char *copy(const char *text)
+{
+    return strdup(text == NULL ? "" : text);
+}
+
+static bool token_options_copy(struct iam_token_options *to, const struct iam_token_options *from)
+{
+    *to = *from;
+    to->service = copy(from->service);
+    to->resource = copy(from->resource);
+    to->user = copy(from->user);
+    to->region = copy(from->region);
+    return to->service != NULL && to->resource != NULL && to->user != NULL && to->region != NULL;
+}
+
+static void locks_init(struct iam_refresher *r)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static void release(struct iam_refresher *r)
+{
+    pthread_cond_destroy(&r->wake);
+    pthread_mutex_destroy(&r->lock);
+    secret_clean_up(&r->snapshot.token);
+    credentials_clean_up(&r->worker.kept);
+    free((void *)(uintptr_t)r->token.service);
+    free((void *)(uintptr_t)r->token.resource);
+    free((void *)(uintptr_t)r->token.user);
+    free((void *)(uintptr_t)r->token.region);
+    free(r);
+}
+
+struct iam_refresher *iam_refresher_new(const struct iam_refresher_options *options, struct error *err)
+{
+    struct iam_refresher *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        (void)error_set(err, STATUS_INTERNAL, "out of memory");
+        return NULL;
+    }
+    locks_init(r);
+    r->env = options->env != NULL ? options->env : credentials_env_system();
+    r->log = options->log;
+    r->worker.due_mono_ms = monotonic_ms(r);
+    r->worker.clock_offset_ms = realtime_ms(r) - r->worker.due_mono_ms;
+    if (!token_options_copy(&r->token, &options->token))
+        (void)error_set(err, STATUS_INTERNAL, "out of memory");
+    else if (thread_start(r) != 0)
+        (void)error_set(err, STATUS_INTERNAL, "the IAM refresher's thread can't be started");
+    else
+        return r;
+    release(r);
+    return NULL;
+}
+
+void iam_refresher_destroy(struct iam_refresher *r)
+{
+    if (r == NULL)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    release(r);
+}
+
+/* --------------------------------------------------------------------------------------------------- callers */
+
+enum status iam_refresher_token(struct iam_refresher *r, struct secret *out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    pthread_mutex_lock(&r->lock);
+    const char *why = r->tally.last_failure[0] != '\0' ? r->tally.last_failure : "the next one is being fetched";
+    if (r->snapshot.token.len == 0)
+        status = error_set(err, STATUS_UNAVAILABLE, "there is no IAM token yet: %s", why);
+    else if (token_left_ms(r) <= 0)
+        status = error_set(err, STATUS_UNAVAILABLE, "the IAM token has expired: %s", why);
+    else if (!secret_set(out, secret_slice(&r->snapshot.token)))
+        status = error_set(err, STATUS_INTERNAL, "out of memory");
+    pthread_mutex_unlock(&r->lock);
+    return status;
+}
+
+void iam_refresher_refused(struct iam_refresher *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->refused = true;
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void iam_refresher_state(struct iam_refresher *r, struct iam_refresher_state *out)
+{
+    pthread_mutex_lock(&r->lock);
+    *out = (struct iam_refresher_state){
+        .token_minted_ms = r->snapshot.token.len == 0 ? 0 : r->snapshot.minted_ms,
+        .token_valid_until_ms = r->snapshot.valid_until_ms,
+        .credentials_expire_ms = r->snapshot.credentials_expire_ms,
+        .source = r->snapshot.source == NULL ? "" : r->snapshot.source,
+        .refreshes = r->tally.refreshes,
+        .failures = r->tally.failures,
+    };
+    snprintf(out->last_failure, sizeof out->last_failure, "%s", r->tally.last_failure);
+    pthread_mutex_unlock(&r->lock);
+}
+
