@@ -57,7 +57,7 @@ class Authority:
         # A node that is down learns it when it is back, before it learns anything else.
         deadline = time.monotonic() + 3
         while time.monotonic() < deadline:
-            if all(e.applied_version in (-1, self.validity.version) for e in self.enforcers):
+            if all(e.applied_version in (-1, self.validity.current[0]) for e in self.enforcers):
                 return
             time.sleep(0.01)
 

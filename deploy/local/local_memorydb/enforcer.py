@@ -43,7 +43,7 @@ class Enforcer(threading.Thread):
             self._connection.command("PING")
 
     def _apply(self):
-        version, valid = self._validity.version, self._validity.valid
+        version, valid = self._validity.current
         if version == self.applied_version:
             return
         if self._applied is None:

@@ -1,7 +1,6 @@
 """Which tokens are valid now: those that any live credentials sign for any second of the token's lifetime."""
 
 import json
-import threading
 
 from .home import write_private
 from .tokens import Generation
@@ -12,13 +11,12 @@ AHEAD_S = 10
 
 
 class Validity:
-    """The hashes of all valid tokens, as a set that is replaced whole; `changed` is notified then."""
+    """`current` is (version, hashes of all valid tokens), replaced as one: other threads read it as it is."""
 
     def __init__(self, signer, credential_ttl_s, file, now_s):
         self._signer, self._credential_ttl_s, self._file = signer, credential_ttl_s, file
         self._hashes = {}  # generation -> {second: hash}
-        self.changed = threading.Condition()
-        self.version, self.valid = 0, frozenset()
+        self.current = (0, frozenset())
         for generation in self._load():
             if generation.expires_s > now_s:
                 self._hashes[generation] = {}
@@ -58,7 +56,6 @@ class Validity:
                 if second not in hashes:
                     hashes[second] = self._signer.token_hash(generation, second)
         valid = frozenset(h for hashes in self._hashes.values() for h in hashes.values())
-        if valid != self.valid:
-            with self.changed:
-                self.version, self.valid = self.version + 1, valid
-                self.changed.notify_all()
+        version, before = self.current
+        if valid != before:
+            self.current = (version + 1, valid)
