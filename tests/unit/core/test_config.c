@@ -12,8 +12,8 @@ struct fixture {
 
 static enum status load(struct fixture *f, const char *const *flags, const char *const *environment)
 {
-    char *argv[16];
-    char *environ_copy[16];
+    char *argv[16] = { NULL };
+    char *environ_copy[16] = { NULL };
     int argc = 0;
     size_t n = 0;
     for (; flags != NULL && flags[argc] != NULL; argc++)
