@@ -84,7 +84,7 @@ void fake_reply(struct fake_env *f, int status, const char *body)
 }
 
 static char scratch[64];
-static char paths[32][128];
+static char paths[64][128];
 static size_t n_paths;
 
 static void scratch_remove(void)
