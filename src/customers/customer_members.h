@@ -31,6 +31,9 @@ enum status members_fill(const json_t *object, struct customer *out, struct find
 /* Removes what the server owns, which a request's body may hold but which counts for nothing. */
 void members_drop_server_owned(json_t *object);
 
+/* What customer_render appends at most: with the longest version. */
+size_t customer_served_bytes(const struct customer *c);
+
 /* The member of that name nearest to a misspelt one, NULL when none is near; server-owned ones included. */
 const char *members_nearest(struct slice name);
 

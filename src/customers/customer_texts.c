@@ -1,9 +1,6 @@
 #include "customer_members.h"
 #include "json_read.h"
 
-/* {"id":"...","created_at":"...","updated_at":"...","version":18446744073709551615}: the longest version. */
-#define STAMP_BYTES 156
-
 static void append_string(struct buf *out, struct slice text)
 {
     buf_append_byte(out, '"');
@@ -54,18 +51,6 @@ static void append_member(struct buf *out, enum customer_member member, json_t *
     }
 }
 
-static size_t served_bytes(const struct customer *c)
-{
-    size_t bytes = STAMP_BYTES;
-    if (c->json[CUSTOMER_METADATA].len == 0)
-        bytes += strlen(",\"metadata\":{}");
-    for (enum customer_member m = 0; m < CUSTOMER_MEMBERS; m++) {
-        if (c->json[m].len > 0)
-            bytes += strlen(customer_member_name(m)) + strlen(",\"\":") + c->json[m].len;
-    }
-    return bytes;
-}
-
 enum status members_fill(const json_t *object, struct customer *out, struct findings *f, struct error *err)
 {
     size_t ends[CUSTOMER_MEMBERS];
@@ -81,7 +66,7 @@ enum status members_fill(const json_t *object, struct customer *out, struct find
         size_t start = m == 0 ? 0 : ends[m - 1];
         out->json[m] = slice_of(all.ptr + start, ends[m] - start);
     }
-    size_t bytes = served_bytes(out);
+    size_t bytes = customer_served_bytes(out);
     if (bytes <= CUSTOMER_MAX_BYTES)
         return STATUS_OK;
     findings_add_at(f, NULL, 0, "expected a customer of at most %d bytes as it is served, got %zu", CUSTOMER_MAX_BYTES,
