@@ -1,17 +1,28 @@
 #include "customerd/api/connections.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define WATCH_PERIOD_MS 200
 #define DRAIN_PERIOD_MS 20
 /* While draining, an idle connection may still have this long to bring the request that is already on its way. */
 #define DRAIN_GRACE_MS 50
+#define LINGER_PERIOD_MS 2
+#define LINGER_MS 2000
+#define LINGERING_MAX 64
+
+/* A second descriptor of a connection that is closed otherwise; its sending side is shut down. */
+struct lingering {
+    int fd;
+    int64_t until_ms;
+};
 
 struct connections {
     struct connections_options options;
@@ -19,6 +30,8 @@ struct connections {
     pthread_cond_t changed; /* stop, drain, or the last connection went */
     struct connection *first;
     size_t n;
+    struct lingering lingering[LINGERING_MAX];
+    size_t n_lingering;
     bool draining;
     bool stop;
     pthread_t watchdog;
@@ -96,6 +109,43 @@ static void watch_one(struct connections *cs, struct connection *c, int64_t now)
     }
 }
 
+/* Drops what has arrived; false when the client has closed its side. */
+static bool drop_input(int fd)
+{
+    char bytes[16384];
+    for (int rounds = 0; rounds < 64; rounds++) {
+        ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (n <= 0)
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+    }
+    return true;
+}
+
+static void watch_lingering(struct connections *cs, int64_t now)
+{
+    for (size_t i = 0; i < cs->n_lingering;) {
+        struct lingering *l = &cs->lingering[i];
+        if (now < l->until_ms && drop_input(l->fd)) {
+            i++;
+            continue;
+        }
+        (void)close(l->fd);
+        *l = cs->lingering[--cs->n_lingering];
+    }
+}
+
+static void linger(struct connections *cs, int fd)
+{
+    if (cs->n_lingering == LINGERING_MAX || cs->stop)
+        return;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return;
+    (void)shutdown(copy, SHUT_WR);
+    cs->lingering[cs->n_lingering++] = (struct lingering){ .fd = copy, .until_ms = now_ms(cs) + LINGER_MS };
+    (void)pthread_cond_broadcast(&cs->changed);
+}
+
 static struct timespec timespec_of(int64_t monotonic_ms)
 {
     return (struct timespec){ .tv_sec = (time_t)(monotonic_ms / 1000),
@@ -119,8 +169,10 @@ static void *watch(void *arg)
         int64_t now = now_ms(cs);
         for (struct connection *c = cs->first; c != NULL; c = c->next)
             watch_one(cs, c, now);
-        wait_ms(cs, cs->draining ? DRAIN_PERIOD_MS : WATCH_PERIOD_MS);
+        watch_lingering(cs, now);
+        wait_ms(cs, cs->n_lingering > 0 ? LINGER_PERIOD_MS : cs->draining ? DRAIN_PERIOD_MS : WATCH_PERIOD_MS);
     }
+    watch_lingering(cs, INT64_MAX);
     (void)pthread_mutex_unlock(&cs->mutex);
     return NULL;
 }
@@ -190,9 +242,11 @@ void connections_add(struct connections *cs, struct connection *c, int fd)
     (void)pthread_mutex_unlock(&cs->mutex);
 }
 
-void connections_remove(struct connections *cs, struct connection *c)
+void connections_remove(struct connections *cs, struct connection *c, bool lingers)
 {
     (void)pthread_mutex_lock(&cs->mutex);
+    if (lingers)
+        linger(cs, c->fd);
     if (c->prev != NULL)
         c->prev->next = c->next;
     else

@@ -12,6 +12,8 @@ static bool has_control_byte(struct slice text)
 
 static const char *check_fields(const struct headers *h)
 {
+    if (h->folded)
+        return "A header field is folded over several lines";
     for (size_t i = 0; i < h->n; i++) {
         if (!headers_is_token(h->items[i].name))
             return "A header field's name is not a token";

@@ -17,6 +17,14 @@ static enum status check_sizes(struct exchange *x, struct error *err)
     return STATUS_OK;
 }
 
+static bool has_blank_or_control(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+            return true;
+    return text.len == 0;
+}
+
 /* The length was found to be digits, and at most 19 of them. */
 static bool announces_more_than(const struct request *r, int64_t max_bytes)
 {
@@ -37,6 +45,8 @@ enum status gate_check_message(struct exchange *x, struct error *err)
     if (status != STATUS_OK)
         return status;
     const char *wrong = framing_check(&r->headers, r->http_1_0);
+    if (wrong == NULL && (has_blank_or_control(r->target) || !headers_is_token(r->method)))
+        wrong = "The request line is malformed";
     if (wrong != NULL)
         return error_set(err, STATUS_BAD_REQUEST, "%s", wrong);
     if (r->body_cut || announces_more_than(r, body_max_bytes))

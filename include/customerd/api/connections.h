@@ -47,8 +47,10 @@ struct connections *connections_new(const struct connections_options *options);
 void connections_destroy(struct connections *cs);
 
 void connections_add(struct connections *cs, struct connection *c, int fd);
-/* Must be called before the descriptor is closed: afterwards the number may be another connection's. */
-void connections_remove(struct connections *cs, struct connection *c);
+/* Must be called before the descriptor is closed: afterwards the number may be another connection's. With linger, what
+ * the client still sends is read and dropped for a moment after the answer: closing at once would reset the connection,
+ * and the client might never read why. */
+void connections_remove(struct connections *cs, struct connection *c, bool linger);
 
 /* The connection's own thread moves it through its phases. False when the watchdog has cut it. */
 bool connection_begin(struct connections *cs, struct connection *c);

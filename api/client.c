@@ -1,0 +1,270 @@
+#include "customerd/api/client.h"
+
+#include "customerd/api/gate.h"
+#include "customerd/api/problem.h"
+#include "customerd/api/route.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+struct client {
+    struct connection connection;
+    const struct client_context *context;
+    struct MHD_Connection *http;
+    struct connection_info_struct *framework; /* what the framework keeps of the running request */
+    char *target; /* raw: the library takes escapes and parameters apart in place */
+    int64_t started_us;
+    const char *method;
+    const char *route;
+    int status; /* 0: not answered by the service */
+    size_t bytes;
+    bool linger;
+    char request_id[REQUEST_ID_SIZE];
+};
+
+/* The callback of the framework is not told its connection, whose raw header fields the gate must see: the framework
+ * joins repeated ones by commas. One thread serves a connection from its first to its last byte, so what the thread
+ * noted at the request line is still true in the callback. */
+static _Thread_local struct client *current_client;
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static struct client *client_of(struct MHD_Connection *http)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+void client_on_connection(void *context, struct MHD_Connection *http, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    const struct client_context *shared = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
+        struct client *client = calloc(1, sizeof *client);
+        *slot = client;
+        if (client == NULL)
+            return;
+        client->context = shared;
+        connections_add(shared->connections, &client->connection, info->connect_fd);
+    } else if (*slot != NULL) {
+        struct client *client = *slot;
+        *slot = NULL;
+        connections_remove(shared->connections, &client->connection, client->linger);
+        free(client->target);
+        free(client);
+    }
+}
+
+static void begin_request(struct client *client, struct MHD_Connection *http)
+{
+    client->http = http;
+    client->framework = NULL;
+    client->started_us = now_us();
+    client->method = "_OTHER";
+    client->route = "";
+    client->status = 0;
+    client->bytes = 0;
+    client->request_id[0] = '\0';
+}
+
+/* The framework gets a constant target: its own taking apart of the path isn't needed, and frees the response before it
+ * goes on when it fails. NULL makes it refuse the request. */
+void *client_on_request_line(void *context, const char *uri, struct MHD_Connection *http)
+{
+    const struct client_context *shared = context;
+    struct client *client = client_of(http);
+    current_client = client;
+    if (client == NULL)
+        return NULL;
+    begin_request(client, http);
+    free(client->target);
+    client->target = strdup(uri == NULL ? "" : uri); /* "GET" alone has none */
+    if (client->target == NULL || !connection_begin(shared->connections, &client->connection))
+        return NULL;
+    client->framework = ulfius_uri_logger(NULL, "/-");
+    return client->framework;
+}
+
+/* The library ends names and values in its buffer, in the order of the wire. To a folded line (RFC 9112 section 5.2)
+ * libmicrohttpd 0.9.75 appends the wrong string, the name: a Transfer-Encoding could hide that way. It shows in the
+ * name's place: it is then a copy, behind its value. */
+static bool is_displaced(const char *name, size_t name_len, const char *value)
+{
+    return value != NULL && (uintptr_t)value < (uintptr_t)name + name_len;
+}
+
+static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                  const char *value, size_t value_len)
+{
+    struct headers *headers = cls;
+    (void)kind;
+    headers_add(headers, slice_of(name, name_len), slice_of(value == NULL ? "" : value, value_len));
+    headers->folded = headers->folded || is_displaced(name, name_len, value);
+    return MHD_YES;
+}
+
+static void read_request(const struct client *client, const struct _u_request *from, struct request *out)
+{
+    const struct app *app = client->context->app;
+    out->method = slice_cstr(from->http_verb);
+    out->http_1_0 = from->http_protocol != NULL && strcmp(from->http_protocol, "HTTP/1.0") == 0;
+    request_set_target(out, slice_cstr(client->target));
+    (void)MHD_get_connection_values_n(client->http, MHD_HEADER_KIND, add_header, &out->headers);
+    out->body = slice_of(from->binary_body == NULL ? "" : from->binary_body, from->binary_body_length);
+    out->body_cut = from->binary_body_length > (size_t)app->config->http.body_max_bytes;
+    out->deadline_ms = clock_monotonic_ms(app->clock) + app->config->http.request_timeout_ms;
+    request_choose_id(out);
+}
+
+/* Runs the exchange and notes what the log line will say. */
+static void answer(struct client *client, struct exchange *x)
+{
+    const struct client_context *shared = client->context;
+    client->route = exchange_run(x, shared->routes);
+    if (atomic_load(&shared->app->draining))
+        x->response.close = true;
+    bool body_sent = !slice_is(x->request.method, "HEAD") && x->response.status != 304;
+    client->method = route_method_label(x->request.method);
+    client->status = x->response.status;
+    client->bytes = body_sent ? x->response.body.len : 0;
+    client->linger = x->response.close;
+    memcpy(client->request_id, x->request.id, sizeof client->request_id);
+}
+
+/* The body's memory is handed over: both sides take it from malloc. */
+static void write_response(struct response *from, struct _u_response *to)
+{
+    to->status = from->status;
+    for (size_t i = 0; i < from->n_headers; i++)
+        (void)u_map_put(to->map_header, from->headers[i].name, from->headers[i].value);
+    if (from->content_type != NULL)
+        (void)u_map_put(to->map_header, "Content-Type", from->content_type);
+    if (from->close)
+        (void)u_map_put(to->map_header, "Connection", "close");
+    to->binary_body_length = from->body.len;
+    to->binary_body = buf_steal(&from->body);
+}
+
+int client_on_request(const struct _u_request *request, struct _u_response *response, void *context)
+{
+    const struct client_context *shared = context;
+    struct client *client = current_client;
+    if (client == NULL || !connection_run(shared->connections, &client->connection))
+        return U_CALLBACK_ERROR;
+    struct exchange x;
+    exchange_init(&x, shared->app);
+    read_request(client, request, &x.request);
+    answer(client, &x);
+    write_response(&x.response, response);
+    exchange_clean_up(&x);
+    return U_CALLBACK_COMPLETE;
+}
+
+/* ---- before the body ---- */
+
+static void queue_response(struct client *client, struct response *from)
+{
+    size_t len = from->body.len;
+    char *body = buf_steal(&from->body);
+    struct MHD_Response *to =
+        MHD_create_response_from_buffer(body == NULL ? 0 : len, body, body == NULL ? MHD_RESPMEM_PERSISTENT
+                                                                                   : MHD_RESPMEM_MUST_FREE);
+    if (to == NULL) {
+        free(body);
+        return;
+    }
+    for (size_t i = 0; i < from->n_headers; i++)
+        (void)MHD_add_response_header(to, from->headers[i].name, from->headers[i].value);
+    if (from->content_type != NULL)
+        (void)MHD_add_response_header(to, "Content-Type", from->content_type);
+    (void)MHD_add_response_header(to, "Connection", "close");
+    (void)MHD_queue_response(client->http, (unsigned)from->status, to);
+    MHD_destroy_response(to);
+}
+
+/* Answers a head that the gate refuses; the library then takes no body and closes the connection. */
+static void on_head(struct client *client)
+{
+    struct exchange x;
+    struct error err;
+    exchange_init(&x, client->context->app);
+    read_request(client, client->framework->request, &x.request);
+    if (gate_check_message(&x, &err) != STATUS_OK && connection_run(client->context->connections, &client->connection)) {
+        answer(client, &x);
+        queue_response(client, &x.response);
+    }
+    exchange_clean_up(&x);
+}
+
+/* Takes the place of the library's function for its one caller, the framework, which calls it when the head of a request
+ * is complete and before any of the body is taken, in order to copy the fields into maps. The service reads them by
+ * MHD_get_connection_values_n instead, and this is the only moment at which a body that must not be read can be refused:
+ * one of unknown coding has no end, and one over the limit need not be waited for. Should a later framework not come by
+ * here, the same checks are still made after the body. */
+__attribute__((visibility("default"))) int MHD_get_connection_values(struct MHD_Connection *connection,
+                                                                     enum MHD_ValueKind kind,
+                                                                     MHD_KeyValueIterator iterator, void *iterator_cls)
+{
+    struct client *client = current_client;
+    (void)iterator;
+    (void)iterator_cls;
+    if (kind == MHD_HEADER_KIND && client != NULL && client->http == connection && client->framework != NULL)
+        on_head(client);
+    return 0;
+}
+
+/* ---- the end ---- */
+
+static void log_request(const struct client *client)
+{
+    LOG(client->context->app->log, LOG_INFO, "request", LOG_CSTR("method", client->method),
+        LOG_CSTR("route", client->route), LOG_INT("status", client->status),
+        LOG_MICROS("duration_ms", now_us() - client->started_us), LOG_CSTR("request_id", client->request_id),
+        LOG_INT("bytes", (int64_t)client->bytes));
+}
+
+void client_on_completed(void *context, struct MHD_Connection *http, void **slot, enum MHD_RequestTerminationCode code)
+{
+    const struct client_context *shared = context;
+    struct client *client = client_of(http);
+    mhd_request_completed(NULL, http, slot, code);
+    current_client = NULL;
+    if (client == NULL)
+        return;
+    bool was_cut = connection_end(shared->connections, &client->connection);
+    if (client->status == 0 && was_cut)
+        client->status = status_http(STATUS_BAD_REQUEST);
+    if (client->status != 0)
+        log_request(client);
+}
+
+void client_say_timeout(void *context, int fd)
+{
+    const struct client_context *shared = context;
+    struct error err;
+    struct response response;
+    char id[REQUEST_ID_SIZE];
+    request_new_id(id);
+    (void)error_set(&err, STATUS_BAD_REQUEST, "The request did not arrive as a whole within %" PRId64 " ms",
+                    shared->app->config->http.request_timeout_ms);
+    response_init(&response);
+    problem_render(&(struct problem){ .error = &err, .request_id = id }, &response);
+    struct buf message = BUF_INIT(4096);
+    buf_appendf(&message,
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: " CONTENT_TYPE_PROBLEM "\r\nContent-Length: %zu\r\n"
+                "Cache-Control: no-store\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n",
+                response.body.len, id);
+    buf_append(&message, buf_slice(&response.body));
+    if (buf_ok(&message))
+        (void)!send(fd, message.data, message.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    buf_clean_up(&message);
+    response_clean_up(&response);
+}
