@@ -182,7 +182,8 @@ static void wait_slice(struct iam_refresher *r, int64_t wait_ms)
     pthread_cond_timedwait(&r->wake, &r->lock, &until);
 }
 
-/* False when it is time to end. *anew: the credentials at hand are in doubt. */
+/* False when it is time to end. *anew: a server refused the token, so that the credentials at hand are in doubt; a jump
+ * of the clock only puts the token's date in doubt. */
 static bool wait_until_due(struct iam_refresher *r, bool *anew)
 {
     pthread_mutex_lock(&r->lock);
@@ -190,9 +191,8 @@ static bool wait_until_due(struct iam_refresher *r, bool *anew)
         int64_t now_ms = monotonic_ms(r);
         int64_t due_ms = r->worker.due_mono_ms;
         int64_t forced_ms = r->worker.attempted_mono_ms + FORCED_EVERY_MS;
-        bool jumped = clock_jumped(r);
-        *anew = jumped || (r->refused && now_ms >= forced_ms);
-        if (r->stop || *anew || now_ms >= due_ms)
+        *anew = r->refused && now_ms >= forced_ms;
+        if (r->stop || *anew || now_ms >= due_ms || clock_jumped(r))
             break;
         int64_t next_ms = r->refused && forced_ms < due_ms ? forced_ms : due_ms;
         wait_slice(r, next_ms - now_ms);
