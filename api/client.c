@@ -1,4 +1,4 @@
-#include "customerd/api/client.h"
+#include "client.h"
 
 #include "customerd/api/gate.h"
 #include "customerd/api/problem.h"

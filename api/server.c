@@ -1,6 +1,6 @@
 #include "customerd/api/server.h"
 
-#include "customerd/api/client.h"
+#include "client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
