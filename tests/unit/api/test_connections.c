@@ -1,0 +1,205 @@
+#include "customerd/api/connections.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+/* Long enough for a loaded machine; reached only when a test fails. */
+#define PATIENCE_MS 10000
+
+struct world {
+    struct clock clock;
+    _Atomic int64_t now_ms;
+    atomic_int said;
+    struct connections *connections;
+    struct connection connection;
+    int client;
+    int server;
+};
+
+static int64_t world_now(void *ctx)
+{
+    struct world *w = ctx;
+    return atomic_load(&w->now_ms);
+}
+
+static void say(void *ctx, int fd)
+{
+    struct world *w = ctx;
+    atomic_fetch_add(&w->said, 1);
+    assert_int_equal(send(fd, "late", 4, MSG_NOSIGNAL), 4);
+}
+
+/* A TCP connection over the loopback: the watchdog asks the kernel about it. */
+static void connect_pair(struct world *w)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    w->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(w->client, (struct sockaddr *)&address, len), 0);
+    w->server = accept(listener, NULL, NULL);
+    assert_true(w->server >= 0);
+    close(listener);
+}
+
+static int set_up(void **state)
+{
+    static struct world world;
+    struct world *w = &world;
+    memset(w, 0, sizeof *w);
+    w->clock = (struct clock){ .realtime_ms = world_now, .monotonic_ms = world_now, .ctx = w };
+    atomic_store(&w->now_ms, 1000000);
+    const struct connections_options options = {
+        .clock = &w->clock,
+        .receive_timeout_ms = 3000,
+        .idle_timeout_ms = 75000,
+        .run_timeout_ms = 80000,
+        .say_timeout = say,
+        .ctx = w,
+    };
+    w->connections = connections_new(&options);
+    connect_pair(w);
+    connections_add(w->connections, &w->connection, w->server);
+    *state = w;
+    return w->connections == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    if (w->server >= 0) {
+        connections_remove(w->connections, &w->connection, false);
+        close(w->server);
+    }
+    connections_destroy(w->connections);
+    close(w->client);
+    return 0;
+}
+
+static void pass(struct world *w, int64_t ms)
+{
+    atomic_fetch_add(&w->now_ms, ms);
+}
+
+static bool client_sees_end(struct world *w, int wait_ms, char *text, size_t size)
+{
+    struct pollfd p = { .fd = w->client, .events = POLLIN };
+    size_t used = 0;
+    text[0] = '\0';
+    while (poll(&p, 1, wait_ms) > 0) {
+        ssize_t n = recv(w->client, text + used, size - 1 - used, 0);
+        if (n <= 0)
+            return true;
+        used += (size_t)n;
+        text[used] = '\0';
+    }
+    return false;
+}
+
+static void a_request_that_does_not_arrive_is_told_and_cut(void **state)
+{
+    struct world *w = *state;
+    char text[16];
+    assert_true(connection_begin(w->connections, &w->connection));
+    pass(w, 3001);
+    assert_true(client_sees_end(w, PATIENCE_MS, text, sizeof text));
+    assert_string_equal(text, "late");
+    assert_false(connection_run(w->connections, &w->connection));
+    assert_true(connection_end(w->connections, &w->connection));
+    assert_false(connection_begin(w->connections, &w->connection));
+}
+
+static void an_idle_connection_is_cut_without_a_word(void **state)
+{
+    struct world *w = *state;
+    char text[16];
+    pass(w, 75001);
+    assert_true(client_sees_end(w, PATIENCE_MS, text, sizeof text));
+    assert_string_equal(text, "");
+    assert_int_equal(atomic_load(&w->said), 0);
+}
+
+static void an_answer_that_is_not_taken_is_cut(void **state)
+{
+    struct world *w = *state;
+    char text[16];
+    assert_true(connection_begin(w->connections, &w->connection));
+    assert_true(connection_run(w->connections, &w->connection));
+    pass(w, 80001);
+    assert_true(client_sees_end(w, PATIENCE_MS, text, sizeof text));
+    assert_true(connection_end(w->connections, &w->connection));
+}
+
+static void phases_have_bounds_of_their_own(void **state)
+{
+    struct world *w = *state;
+    char text[16];
+    for (int i = 0; i < 3; i++) {
+        pass(w, 70000);
+        assert_true(connection_begin(w->connections, &w->connection));
+        pass(w, 2900);
+        assert_true(connection_run(w->connections, &w->connection));
+        pass(w, 70000);
+        assert_false(connection_end(w->connections, &w->connection));
+    }
+    assert_false(client_sees_end(w, 300, text, sizeof text));
+}
+
+static void draining_closes_idle_connections_and_lets_others_end(void **state)
+{
+    struct world *w = *state;
+    char byte;
+    assert_true(connection_begin(w->connections, &w->connection));
+    assert_true(connection_run(w->connections, &w->connection));
+    connections_drain(w->connections);
+    assert_int_equal(connections_wait_empty(w->connections, atomic_load(&w->now_ms)), 1);
+    assert_int_equal(recv(w->server, &byte, 1, MSG_DONTWAIT), -1);
+    assert_false(connection_end(w->connections, &w->connection));
+    pass(w, 60);
+    /* The reading side ends, as a client's close would end it. */
+    struct pollfd p = { .fd = w->server, .events = POLLIN };
+    assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+    assert_int_equal(recv(w->server, &byte, 1, 0), 0);
+    connections_remove(w->connections, &w->connection, false);
+    close(w->server);
+    w->server = -1;
+    assert_int_equal(connections_wait_empty(w->connections, atomic_load(&w->now_ms) + 1000), 0);
+}
+
+/* More than the sockets' buffers hold goes out only while the other side reads. */
+static void a_refused_client_may_still_send_for_a_moment(void **state)
+{
+    struct world *w = *state;
+    static char block[65536];
+    char text[16];
+    assert_int_equal(send(w->server, "no", 2, MSG_NOSIGNAL), 2);
+    connections_remove(w->connections, &w->connection, true);
+    close(w->server);
+    w->server = -1;
+    for (int i = 0; i < 400; i++)
+        assert_int_equal(send(w->client, block, sizeof block, MSG_NOSIGNAL), (ssize_t)sizeof block);
+    assert_true(client_sees_end(w, PATIENCE_MS, text, sizeof text));
+    assert_string_equal(text, "no");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_request_that_does_not_arrive_is_told_and_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_idle_connection_is_cut_without_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_that_is_not_taken_is_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(phases_have_bounds_of_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(draining_closes_idle_connections_and_lets_others_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_client_may_still_send_for_a_moment, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+#include "customerd/api/route.h"
+
+#include "unit.h"
+
+#define ID "018bcfe5-6800-7003-8224-005997ccbfc8"
+
+static enum status handle(struct exchange *x, struct error *err)
+{
+    (void)x;
+    (void)err;
+    return STATUS_OK;
+}
+
+static const struct route things[] = {
+    { .method = METHOD_GET, .path = "/things", .handler = handle },
+    { .method = METHOD_POST, .path = "/things", .handler = handle },
+    { .method = METHOD_POST, .path = "/things/lookup", .handler = handle },
+    { .method = METHOD_GET, .path = "/things/{id}", .handler = handle },
+    { .method = METHOD_DELETE, .path = "/things/{id}", .handler = handle },
+    { .path = NULL },
+};
+
+static const struct route *const tables[] = { things, NULL };
+
+static struct route_match find(const char *method, const char *target, struct request *r)
+{
+    struct route_match match;
+    request_init(r);
+    r->method = slice_cstr(method);
+    request_set_target(r, slice_cstr(target));
+    route_find(tables, r, &match);
+    return match;
+}
+
+static void a_method_of_a_path_has_its_route(void **state)
+{
+    (void)state;
+    struct request r;
+    assert_ptr_equal(find("GET", "/things", &r).route, &things[0]);
+    assert_ptr_equal(find("HEAD", "/things?x", &r).route, &things[0]);
+    assert_ptr_equal(find("POST", "/things", &r).route, &things[1]);
+    assert_ptr_equal(find("POST", "/things/lookup", &r).route, &things[2]);
+    assert_ptr_equal(find("DELETE", "/things/" ID, &r).route, &things[4]);
+}
+
+static void the_id_is_read_from_the_path(void **state)
+{
+    (void)state;
+    struct request r;
+    char text[UUID_TEXT_SIZE];
+    assert_string_equal(find("GET", "/things/018BCFE5-6800-7003-8224-005997CCBFC8", &r).label, "/things/{id}");
+    uuid_format(&r.resource, text);
+    assert_string_equal(text, ID);
+}
+
+static void what_is_no_id_is_no_path(void **state)
+{
+    (void)state;
+    const char *const none[] = { "/things/", "/things/x", "/things/" ID "/", "/things/" ID "x", "/things//" ID, "/",
+                                 "/thing", "/things/%30" ID, "//things", "/things/..", "things", "/things/lookup/",
+                                 "/things/018bcfe5-6800-4003-8224-005997ccbfc8", "/THINGS" };
+    for (size_t i = 0; i < COUNT(none); i++) {
+        struct request r;
+        if (find("GET", none[i], &r).label != NULL)
+            fail_msg("found: %s", none[i]);
+    }
+}
+
+static void other_methods_learn_what_is_allowed(void **state)
+{
+    (void)state;
+    struct request r;
+    struct route_match match = find("PUT", "/things", &r);
+    assert_null(match.route);
+    assert_string_equal(match.allow, "GET, HEAD, POST, OPTIONS");
+    match = find("GET", "/things/lookup", &r);
+    assert_null(match.route);
+    assert_string_equal(match.allow, "POST, OPTIONS");
+    match = find("get", "/things/" ID, &r);
+    assert_null(match.route);
+    assert_string_equal(match.allow, "GET, HEAD, DELETE, OPTIONS");
+    assert_false(match.options);
+}
+
+static void options_are_known_of_paths_and_of_the_server(void **state)
+{
+    (void)state;
+    struct request r;
+    assert_true(find("OPTIONS", "/things", &r).options);
+    assert_null(find("OPTIONS", "/nothing", &r).label);
+    struct route_match match = find("OPTIONS", "*", &r);
+    assert_true(match.options);
+    assert_string_equal(match.allow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+}
+
+static void unknown_methods_have_one_label(void **state)
+{
+    (void)state;
+    assert_string_equal(route_method_label(slice_cstr("PATCH")), "PATCH");
+    assert_string_equal(route_method_label(slice_cstr("HEAD")), "HEAD");
+    assert_string_equal(route_method_label(slice_cstr("BREW")), "_OTHER");
+    assert_string_equal(route_method_label(slice_cstr("get")), "_OTHER");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_method_of_a_path_has_its_route),
+        cmocka_unit_test(the_id_is_read_from_the_path),
+        cmocka_unit_test(what_is_no_id_is_no_path),
+        cmocka_unit_test(other_methods_learn_what_is_allowed),
+        cmocka_unit_test(options_are_known_of_paths_and_of_the_server),
+        cmocka_unit_test(unknown_methods_have_one_label),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
