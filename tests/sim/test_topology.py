@@ -1,11 +1,12 @@
 """The map of the cluster: its shapes, its changes, and a map that lies."""
 
+import re
 import time
 
 import pytest
 
 from resp import NIL_ARRAY, SLOTS, Error, Status
-from scripted_connection import raw, reply
+from scripted_connection import error, raw, reply
 
 
 def serves_everything(cluster, probe):
@@ -97,14 +98,38 @@ def test_the_map_is_asked_for_now_and_then_and_not_more(world):
     assert probe.state()["topology_age_ms"] < 3000
 
 
-def test_a_change_that_nobody_tells_is_found_by_the_regular_refresh(world):
+def test_a_change_that_nobody_tells_is_found_by_the_regular_refresh_and_the_node_that_left_is_let_go(world):
     cluster, probe = world.pair(DB_TOPOLOGY_REFRESH_S=1)
-    new = cluster.add_node()
-    cluster.hand_over(cluster.nodes[0], new)
+    left, new = cluster.nodes[1], cluster.add_node()
+    cluster.hand_over(left, new)
     cluster.wait_for(lambda: len(cluster.find("handshake", new)) >= 2, "lanes to the new node")
-    cluster.wait_for(lambda: not cluster.nodes[0].connections, "the end of the lanes to the old node")
+    cluster.wait_for(lambda: not left.connections, "the end of the lanes to the old node")
     probe.wait_ready()
     serves_everything(cluster, probe)
+
+
+def test_an_endpoint_that_leaves_the_cluster_gets_no_more_calls(world):
+    """It may still be asked for the map."""
+    cluster, probe = world.pair(DB_TOPOLOGY_REFRESH_S=1)
+    left, new = cluster.nodes[0], cluster.add_node()
+    cluster.hand_over(left, new)
+    cluster.wait_for(lambda: len(cluster.find("handshake", new)) >= 2, "lanes to the new node")
+    probe.wait_ready()
+    serves_everything(cluster, probe)
+    assert not cluster.commands(node=left)
+
+
+def test_an_endpoint_that_left_and_forgot_the_cluster_hurts_no_call(world):
+    cluster, probe = world.pair(DB_TOPOLOGY_REFRESH_S=1)
+    left, new = cluster.nodes[0], cluster.add_node()
+    cluster.hand_over(left, new)
+    left.script("CLUSTER", reply([]))
+    left.script(re.compile(rb"^(GET|SET)"), error("CLUSTERDOWN Hash slot not served"))
+    probe.wait_state(lambda state: new.address in [shard["node"] for shard in state["shards"]], "the new map")
+    with world.load(cluster, probe) as load:
+        started = time.monotonic()
+        cluster.wait_for(lambda: time.monotonic() > started + 4, "several refreshes")
+    load.check(at_least=50)
 
 
 def test_all_nodes_are_replaced_one_by_one_under_load_and_no_call_fails(world):
