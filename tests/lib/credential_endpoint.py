@@ -5,6 +5,7 @@ An answer is chosen by name (see ANSWERS); what was asked is kept in `requests`.
 import datetime
 import http.server
 import json
+import sys
 import threading
 import urllib.parse
 
@@ -29,6 +30,15 @@ def stamp(seconds_from_now):
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up is no news; anything else is printed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Request:
     def __init__(self, handler, body):
         self.method = handler.command
@@ -47,8 +57,7 @@ class CredentialEndpoint:
         self.requests = []
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), self._handler())
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

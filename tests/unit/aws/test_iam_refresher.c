@@ -24,6 +24,7 @@ struct scene {
     int64_t credentials_life_ms;
     int http_status;
     int fetches;
+    uint64_t looks; /* at the monotonic clock */
     struct iam_refresher *refresher;
 };
 
@@ -54,6 +55,9 @@ static int64_t get_realtime(void *ctx)
 static int64_t get_monotonic(void *ctx)
 {
     struct scene *s = ctx;
+    pthread_mutex_lock(&s->lock);
+    s->looks++;
+    pthread_mutex_unlock(&s->lock);
     return locked_get(s, &s->monotonic_ms);
 }
 
@@ -142,6 +146,14 @@ static uint64_t refreshes(struct scene *s)
 static uint64_t failures(struct scene *s)
 {
     return state_of(s).failures;
+}
+
+static uint64_t looks(struct scene *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t n = s->looks;
+    pthread_mutex_unlock(&s->lock);
+    return n;
 }
 
 static bool has_token(struct scene *s, const char *part)
@@ -241,9 +253,8 @@ static void a_refused_token_is_replaced_at_once_but_once_a_second(void **state)
     assert_true(has_token(&s, "id2"));
     for (int i = 0; i < 100; i++)
         iam_refresher_refused(s.refresher);
-    struct timespec slices = { .tv_nsec = 700000000 }; /* longer than the thread waits in one piece */
-    nanosleep(&slices, NULL);
-    assert_int_equal(state_of(&s).refreshes, 2); /* the injected clock stands still */
+    wait_for(&s, looks, looks(&s) + 6); /* the thread went round and decided, while the injected clock stood still */
+    assert_int_equal(state_of(&s).refreshes, 2);
     move_clocks(&s, 1000, 1000);
     wait_for(&s, refreshes, 3);
     assert_true(has_token(&s, "id3"));
