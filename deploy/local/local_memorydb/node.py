@@ -21,6 +21,8 @@ RESTRICTED = ("acl|deluser acl|load acl|save acl|setuser bgrewriteaof bgsave clu
               "config debug failover migrate module psync replicaof replconf save shutdown slaveof sync").split()
 APPLICATION_RULES = "~* &* +@all " + " ".join(f"-{name}" for name in RESTRICTED)
 
+# The default user may do everything, and nobody can be it: it is off. Redis 7.0 replays the append-only file as the default
+# user, and refuses the transactions in it (which is what scripts leave there) when that user may do less: data lost.
 CONFIGURATION = """\
 bind 127.0.0.1
 port 0
@@ -53,7 +55,7 @@ dir {directory}
 logfile {log}
 masteruser {admin}
 masterauth {admin_password}
-user default off resetpass -@all
+user default off resetpass ~* &* +@all
 user {admin} on #{admin_hash} ~* &* +@all
 user {application} on {application_password} {application_rules}
 """
