@@ -15,14 +15,16 @@ import pytest  # noqa: E402
 from certificates import CertificateAuthority, server_context  # noqa: E402
 from load import Load  # noqa: E402
 from probe_client import Probe  # noqa: E402
+from rotation import Rotation  # noqa: E402
 from scripted_cluster import ScriptedCluster  # noqa: E402
 
 NAMES = ("localhost", "*.sim.test")
 NEVER_SENT = ("MULTI", "EXEC", "HELLO", "READONLY", "SUBSCRIBE")
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than fifteen seconds, since its times are real ones")
+def pytest_collection_modifyitems(items):
+    """What runs beside the others is looked at last."""
+    items.sort(key=lambda item: "real_time_rotation" in item.fixturenames)
 
 
 def test_build():
@@ -93,7 +95,9 @@ class World:
         return Load(cluster, probe, **kinds)
 
     def names(self, table):
-        """What the probe's resolver says: a dict from host name to a list of addresses, "fail" or "hang"."""
+        """What the probe's resolver says: a dict from host name to a list of addresses, "fail" or "hang". Of
+        nowhere.sim.test it never knows anything."""
+        table = {"nowhere.sim.test": "fail", **table}
         lines = [f"{name} {said if isinstance(said, str) else ' '.join(said)}\n" for name, said in table.items()]
         fresh = self.names_file.with_suffix(".new")
         fresh.write_text("".join(lines))
@@ -121,6 +125,25 @@ def world(tmp_path, authority, node_files, request):
     request.node.world = world
     yield world
     world.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rotation_beside_the_tests(request, tmp_path_factory, authority, node_files):
+    """Starts at once, when a test that wants it is among those that run, since it takes a minute."""
+    if not any("real_time_rotation" in item.fixturenames for item in request.session.items):
+        yield None
+        return
+    world = World(tmp_path_factory.mktemp("rotation"), authority, node_files)
+    rotation = Rotation(world)
+    rotation.start()
+    yield rotation
+    rotation.join(600)
+    world.end()
+
+
+@pytest.fixture
+def real_time_rotation(rotation_beside_the_tests):
+    return rotation_beside_the_tests
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -119,9 +119,9 @@ def test_redirects_in_a_circle_end_with_the_deadline_and_do_not_spin(world, kind
 
 
 @pytest.mark.parametrize("text", [
-    "MOVED", "MOVED 1", "MOVED one localhost:1", "MOVED 99999 localhost:7000", "MOVED -1 localhost:7000",
-    "MOVED 5 localhost", "MOVED 5 localhost:0", "MOVED 5 localhost:99999", "MOVED 5 localhost:port",
-    "MOVED 5 " + "x" * 5000 + ":7000", "ASK", "ASK 5", "ASK 5 :", "ASK 99999 localhost:1"])
+    "MOVED", "MOVED 1", "MOVED one nowhere.sim.test:1", "MOVED 99999 nowhere.sim.test:7000", "MOVED -1 nowhere.sim.test:7000",
+    "MOVED 5 nowhere.sim.test", "MOVED 5 nowhere.sim.test:0", "MOVED 5 nowhere.sim.test:99999", "MOVED 5 nowhere.sim.test:port",
+    "MOVED 5 " + "x" * 5000 + ":7000", "ASK", "ASK 5", "ASK 5 :", "ASK 99999 nowhere.sim.test:1"])
 def test_a_redirect_that_makes_no_sense_fails_only_its_call(world, text):
     cluster, probe = world.pair()
     key = cluster.key_on(cluster.nodes[0])
@@ -190,6 +190,6 @@ def test_a_script_that_is_asked_elsewhere_is_sent_whole_there(world):
 
 def test_a_redirect_of_the_map_request_itself_is_survived(world):
     cluster = world.cluster()
-    cluster.script("CLUSTER", lambda connection, command: connection.send(encode(Error("MOVED 1 localhost:1"))), times=2)
+    cluster.script("CLUSTER", lambda connection, command: connection.send(encode(Error("MOVED 1 nowhere.sim.test:1"))), times=2)
     probe = world.ready(cluster)
     assert probe.run("SET", "key", "value").ok

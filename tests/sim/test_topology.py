@@ -165,7 +165,7 @@ def test_a_primary_that_dies_is_followed_to_its_replica(world):
     assert cluster.commands("SET", replica)
 
 
-def rows(*ranges, host="localhost", port=7000):
+def rows(*ranges, host="nowhere.sim.test", port=7000):
     return [[first, last, [host, port, "id"]] for first, last in ranges]
 
 
@@ -177,11 +177,11 @@ HOSTILE = {
     "string": reply(b"0-16383"),
     "error": reply(Error("ERR no")),
     "no-rows": reply([]),
-    "flat": reply([0, 16383, "localhost", 7000]),
+    "flat": reply([0, 16383, "nowhere.sim.test", 7000]),
     "short-rows": reply([[], [0], [0, 16383]]),
-    "nodes-of-wrong-type": reply([[0, 16383, "localhost:7000"], [0, 16383, 5], [0, 16383, None]]),
+    "nodes-of-wrong-type": reply([[0, 16383, "nowhere.sim.test:7000"], [0, 16383, 5], [0, 16383, None]]),
     "short-nodes": reply([[0, 16383, []], [0, 16383, ["localhost"]]]),
-    "words-for-numbers": reply([["0", "16383", ["localhost", "7000", "id"]]]),
+    "words-for-numbers": reply([["0", "16383", ["nowhere.sim.test", "7000", "id"]]]),
     "beyond-the-last-slot": reply(rows((0, 16384))),
     "far-beyond": reply(rows((0, 2 ** 62))),
     "negative": reply(rows((-1, 100))),
@@ -196,7 +196,7 @@ HOSTILE = {
     "question-mark": reply(rows((0, 16383), host="?")),
     "overlapping": reply(rows((0, 16383)) * 3),
     "too-many-rows": reply(rows((0, 1)) * 40_000),
-    "a-node-for-each-slot": reply([[i, i, ["localhost", 1 + i, f"{i}"]] for i in range(SLOTS)]),
+    "a-node-for-each-slot": reply([[i, i, ["nowhere.sim.test", 1 + i, f"{i}"]] for i in range(SLOTS)]),
     "deep": raw(b"*1\r\n" * 10_000),
     "huge-count": raw(b"*2147483647\r\n"),
 }
