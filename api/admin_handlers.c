@@ -1,4 +1,5 @@
 /* The operator's view, on a listener of its own: none of it asks the database. */
+#include "customerd/api/problem.h"
 #include "customerd/api/route.h"
 #include "customerd/api/version.h"
 #include "customerd/aws/iam_refresher.h"
@@ -123,12 +124,35 @@ static void append_healer(struct buf *out, struct customers *customers)
                 state.repaired_claims, state.repaired_index, state.removed_orphans, state.violations);
 }
 
+/* Both answers have the same members; one that is not ready is a problem too. */
+static void answer_readiness(struct exchange *x, bool ready, struct slice members)
+{
+    struct response *out = &x->response;
+    struct error err;
+    if (ready) {
+        begin_json(out, 200);
+        buf_append_cstr(&out->body, "{\"status\":200");
+        buf_append(&out->body, members);
+        buf_append_byte(&out->body, '}');
+        return;
+    }
+    (void)error_set_retry(&err, STATUS_NOT_READY, 1, "`reasons` tells why");
+    const struct problem problem = {
+        .error = &err,
+        .instance = x->request.path,
+        .request_id = x->request.id,
+        .members = members,
+    };
+    problem_render(&problem, out);
+}
+
 /* Ready while anything can be served: one shard that is down is a reason to look, not to be taken out of service. */
 static enum status readyz(struct exchange *x, struct error *err)
 {
     struct app *app = x->app;
     struct buf reasons = BUF_INIT(REASONS_MAX_BYTES);
     struct buf parts = BUF_INIT(RESPONSE_MAX_BYTES);
+    struct buf members = BUF_INIT(RESPONSE_MAX_BYTES);
     bool draining = atomic_load(&app->draining);
     bool checked = customers_ready(app->customers, err) == STATUS_OK;
     if (draining)
@@ -141,15 +165,12 @@ static enum status readyz(struct exchange *x, struct error *err)
     append_iam(&parts, app);
     append_healer(&parts, app->customers);
     bool ready = checked && !draining && serving > 0;
-    begin_json(&x->response, ready ? 200 : 503);
-    if (!ready)
-        response_header(&x->response, "Retry-After", "1");
-    struct buf *out = &x->response.body;
-    buf_appendf(out, "{\"ready\":%s,\"draining\":%s,\"reasons\":[", json_bool(ready), json_bool(draining));
-    buf_append(out, buf_slice(&reasons));
-    buf_append_byte(out, ']');
-    buf_append(out, buf_slice(&parts));
-    buf_append_byte(out, '}');
+    buf_appendf(&members, ",\"ready\":%s,\"draining\":%s,\"reasons\":[", json_bool(ready), json_bool(draining));
+    buf_append(&members, buf_slice(&reasons));
+    buf_append_byte(&members, ']');
+    buf_append(&members, buf_slice(&parts));
+    answer_readiness(x, ready, buf_slice(&members));
+    buf_clean_up(&members);
     buf_clean_up(&parts);
     buf_clean_up(&reasons);
     return STATUS_OK;

@@ -101,11 +101,23 @@ static bool is_displaced(const char *name, size_t name_len, const char *value)
     return value != NULL && (uintptr_t)value < (uintptr_t)name + name_len;
 }
 
+/* At a NUL the library ends a value without a word, and the rest of the line is lost between the value and the next
+ * name. Its later versions refuse a NUL, and may move values. */
+static bool follows(const struct headers *h, const char *name)
+{
+    if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen)
+        return true;
+    const struct slice last = h->items[h->n - 1].value;
+    uintptr_t end = (uintptr_t)last.ptr + last.len;
+    return (uintptr_t)name < end || (uintptr_t)name - end <= sizeof "\r\n" - 1;
+}
+
 static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
                                   const char *value, size_t value_len)
 {
     struct headers *headers = cls;
     (void)kind;
+    headers->cut = headers->cut || !follows(headers, name);
     headers_add(headers, slice_of(name, name_len), slice_of(value == NULL ? "" : value, value_len));
     headers->folded = headers->folded || is_displaced(name, name_len, value);
     return MHD_YES;
@@ -197,7 +209,8 @@ static void on_head(struct client *client)
     struct error err;
     exchange_init(&x, client->context->app);
     read_request(client, client->framework->request, &x.request);
-    if (gate_check_message(&x, &err) != STATUS_OK && connection_run(client->context->connections, &client->connection)) {
+    bool refused = gate_check_message(&x, &err) != STATUS_OK;
+    if (refused && connection_run(client->context->connections, &client->connection)) {
         answer(client, &x);
         queue_response(client, &x.response);
     }

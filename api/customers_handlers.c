@@ -1,133 +1,13 @@
 /* The customers over HTTP: decode, one call of the domain, encode. */
-#include "customerd/api/idempotency_key.h"
+#include "customerd/api/customers_http.h"
 #include "customerd/api/lookup.h"
 #include "customerd/api/negotiate.h"
 #include "customerd/api/preconditions.h"
-#include "customerd/api/route.h"
-#include "customerd/customers/customers.h"
 #include "customerd/customers/email.h"
-
-#include <inttypes.h>
 
 enum list_param { LIST_LIMIT, LIST_CURSOR, LIST_EMAIL };
 static const char *const list_params[] = { [LIST_LIMIT] = "limit", [LIST_CURSOR] = "cursor", [LIST_EMAIL] = "email",
                                            NULL };
-
-/* ---- decoding ---- */
-
-/* One field, once: a second one could be read differently by somebody else. */
-static enum status read_once(const struct request *r, const char *field, bool *given, struct slice *value,
-                             struct error *err)
-{
-    size_t n = headers_get(&r->headers, field, value);
-    *given = n > 0;
-    return n > 1 ? error_set(err, STATUS_BAD_REQUEST, "%s stands there more than once", field) : STATUS_OK;
-}
-
-static enum status read_precondition(const struct request *r, const char *field, enum tag_comparison comparison,
-                                     struct precondition *out, struct error *err)
-{
-    struct slice value;
-    bool given;
-    *out = (struct precondition){ .given = false };
-    enum status status = read_once(r, field, &given, &value, err);
-    return status == STATUS_OK && given ? precondition_parse(field, value, comparison, out, err) : status;
-}
-
-static enum status read_preconditions(const struct request *r, struct precondition *if_match,
-                                      struct precondition *if_none_match, struct error *err)
-{
-    enum status status = read_precondition(r, "If-Match", TAGS_STRONG, if_match, err);
-    if (status == STATUS_OK)
-        status = read_precondition(r, "If-None-Match", TAGS_WEAK, if_none_match, err);
-    return status;
-}
-
-/* What a write needs besides its body; the options borrow from it. */
-struct write_request {
-    struct idempotency_key key;
-    char path[sizeof "/customers/" + UUID_TEXT_SIZE]; /* canonical: one spelling of the id, one scope of the key */
-    struct write_options options;
-};
-
-static void set_path(const struct request *r, bool one_customer, struct write_request *out)
-{
-    (void)snprintf(out->path, sizeof out->path, "/customers");
-    if (one_customer) {
-        char id[UUID_TEXT_SIZE];
-        uuid_format(&r->resource, id);
-        (void)snprintf(out->path, sizeof out->path, "/customers/%s", id);
-    }
-}
-
-static enum status read_write_request(const struct request *r, bool one_customer, struct write_request *out,
-                                      struct error *err)
-{
-    struct write_options *o = &out->options;
-    struct slice value;
-    *o = (struct write_options){ .deadline_ms = r->deadline_ms };
-    enum status status = read_preconditions(r, &o->if_match, &o->if_none_match, err);
-    if (status == STATUS_OK)
-        status = read_once(r, "Idempotency-Key", &o->idempotency.given, &value, err);
-    if (status != STATUS_OK || !o->idempotency.given)
-        return status;
-    status = idempotency_key_parse(value, &out->key, err);
-    set_path(r, one_customer, out);
-    o->idempotency.method = r->method;
-    o->idempotency.path = slice_cstr(out->path);
-    o->idempotency.key = slice_of(out->key.text, out->key.len);
-    return status;
-}
-
-/* ---- encoding ---- */
-
-static void set_etag(struct response *out, uint64_t version)
-{
-    response_header(out, "ETag", "\"%" PRIu64 "\"", version);
-}
-
-/* The customer's JSON goes out as it is stored. */
-static void put_customer(struct exchange *x, int http_status, struct answer *a)
-{
-    struct response *out = &x->response;
-    buf_clean_up(&out->body);
-    out->body = a->json;
-    buf_init(&a->json, 0);
-    out->status = http_status;
-    out->content_type = CONTENT_TYPE_JSON;
-    set_etag(out, a->version);
-    response_header(out, "Cache-Control", "private, no-cache");
-}
-
-/* What every write says besides its customer, be it done or refused. */
-static void put_outcome(struct exchange *x, enum status status, const struct answer *a)
-{
-    if (a->replayed)
-        response_header(&x->response, "Idempotency-Replayed", "true");
-    if (status == STATUS_PRECONDITION_FAILED && a->version > 0)
-        set_etag(&x->response, a->version);
-    if (status == STATUS_EMAIL_TAKEN && a->owner_known) {
-        x->owner = a->owner;
-        x->owner_known = true;
-    }
-}
-
-static void put_page(struct exchange *x, const struct page *page)
-{
-    struct response *out = &x->response;
-    struct slice cursor = buf_slice(&page->next_cursor);
-    buf_append_cstr(&out->body, "{\"items\":[");
-    buf_append(&out->body, buf_slice(&page->items));
-    buf_append_cstr(&out->body, "],\"next_cursor\":");
-    buf_append_byte(&out->body, cursor.len > 0 ? '"' : 'n');
-    buf_append(&out->body, cursor.len > 0 ? cursor : slice_cstr("ull"));
-    buf_append_cstr(&out->body, cursor.len > 0 ? "\"}" : "}");
-    out->status = 200;
-    out->content_type = CONTENT_TYPE_JSON;
-    response_header(out, "Cache-Control", "private, no-cache");
-}
-
-/* ---- handlers ---- */
 
 static enum status create(struct exchange *x, struct error *err)
 {
@@ -136,19 +16,19 @@ static enum status create(struct exchange *x, struct error *err)
     struct answer answer;
     answer_init(&answer);
     customer_init(&customer);
-    enum status status = read_write_request(&x->request, false, &write, err);
+    enum status status = customers_http_read_write(&x->request, false, &write, err);
     if (status == STATUS_OK)
         status = customer_parse(x->request.body, CUSTOMER_CREATE, NULL, &customer, &x->findings, err);
     if (status == STATUS_OK && write.options.if_match.given && !write.options.if_match.any)
         status = error_set(err, STATUS_PRECONDITION_FAILED, "A customer that is being created has no ETag yet");
     if (status == STATUS_OK) {
         status = customers_create(x->app->customers, &customer, &write.options, &answer, err);
-        put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer);
     }
     if (status == STATUS_OK) {
         char id[UUID_TEXT_SIZE];
         uuid_format(&answer.id, id);
-        put_customer(x, 201, &answer);
+        customers_http_put_customer(x, 201, &answer);
         response_header(&x->response, "Location", "/customers/%s", id);
     }
     customer_clean_up(&customer);
@@ -160,10 +40,10 @@ static enum status judge_read(struct exchange *x, const struct precondition *if_
                               const struct precondition *if_none_match, struct answer *a, struct error *err)
 {
     if (!precondition_lists(if_match, a->version)) {
-        set_etag(&x->response, a->version);
+        customers_http_set_etag(&x->response, a->version);
         return error_set(err, STATUS_PRECONDITION_FAILED, "The customer has another version");
     }
-    put_customer(x, 200, a);
+    customers_http_put_customer(x, 200, a);
     if (if_none_match->given && precondition_lists(if_none_match, a->version)) {
         /* The body stays for its length, which a 304 states as a 200 would (RFC 9110 section 8.6); it is not sent. */
         x->response.status = 304;
@@ -178,7 +58,7 @@ static enum status get(struct exchange *x, struct error *err)
     struct precondition if_none_match;
     struct answer answer;
     answer_init(&answer);
-    enum status status = read_preconditions(&x->request, &if_match, &if_none_match, err);
+    enum status status = customers_http_read_preconditions(&x->request, &if_match, &if_none_match, err);
     if (status == STATUS_OK)
         status = customers_get(x->app->customers, &x->request.resource, x->request.deadline_ms, &answer, err);
     if (status == STATUS_OK)
@@ -195,15 +75,15 @@ static enum status replace(struct exchange *x, struct error *err)
     struct answer answer;
     answer_init(&answer);
     customer_init(&customer);
-    enum status status = read_write_request(&x->request, true, &write, err);
+    enum status status = customers_http_read_write(&x->request, true, &write, err);
     if (status == STATUS_OK)
         status = customer_parse(x->request.body, CUSTOMER_REPLACE, id, &customer, &x->findings, err);
     if (status == STATUS_OK) {
         status = customers_replace(x->app->customers, id, &customer, &write.options, &answer, err);
-        put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer);
     }
     if (status == STATUS_OK)
-        put_customer(x, 200, &answer);
+        customers_http_put_customer(x, 200, &answer);
     customer_clean_up(&customer);
     answer_clean_up(&answer);
     return status;
@@ -216,15 +96,15 @@ static enum status patch(struct exchange *x, struct error *err)
     struct write_request write;
     struct answer answer;
     answer_init(&answer);
-    enum status status = read_write_request(&x->request, true, &write, err);
+    enum status status = customers_http_read_write(&x->request, true, &write, err);
     if (status == STATUS_OK)
         status = customer_patch_parse(x->request.body, id, &changes, &x->findings, err);
     if (status == STATUS_OK) {
         status = customers_patch(x->app->customers, id, changes, &write.options, &answer, &x->findings, err);
-        put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer);
     }
     if (status == STATUS_OK)
-        put_customer(x, 200, &answer);
+        customers_http_put_customer(x, 200, &answer);
     customer_patch_destroy(changes);
     answer_clean_up(&answer);
     return status;
@@ -235,10 +115,10 @@ static enum status delete(struct exchange *x, struct error *err)
     struct write_request write;
     struct answer answer;
     answer_init(&answer);
-    enum status status = read_write_request(&x->request, true, &write, err);
+    enum status status = customers_http_read_write(&x->request, true, &write, err);
     if (status == STATUS_OK) {
         status = customers_delete(x->app->customers, &x->request.resource, &write.options, &answer, err);
-        put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer);
     }
     if (status == STATUS_OK)
         x->response.status = 204;
@@ -253,7 +133,7 @@ static enum status find(struct exchange *x, struct slice email_normal, struct er
     enum status status =
         customers_find_by_email(x->app->customers, email_normal, x->request.deadline_ms, &page, err);
     if (status == STATUS_OK)
-        put_page(x, &page);
+        customers_http_put_page(x, &page);
     page_clean_up(&page);
     return status;
 }
@@ -309,7 +189,7 @@ static enum status list(struct exchange *x, struct error *err)
     page_init(&page);
     status = customers_list(x->app->customers, limit, params[LIST_CURSOR].text, x->request.deadline_ms, &page, err);
     if (status == STATUS_OK) {
-        put_page(x, &page);
+        customers_http_put_page(x, &page);
         struct slice next = buf_slice(&page.next_cursor);
         if (next.len > 0)
             response_header(&x->response, "Link", "</customers?limit=%zu&cursor=%.*s>; rel=\"next\"", limit,

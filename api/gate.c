@@ -17,6 +17,14 @@ static enum status check_sizes(struct exchange *x, struct error *err)
     return STATUS_OK;
 }
 
+/* RFC 9112 section 3.2: a path, a whole URI, "*" for OPTIONS, an authority for CONNECT. */
+static bool is_target(const struct request *r)
+{
+    if (slice_is(r->method, "CONNECT") || slice_is(r->target, "*"))
+        return true;
+    return r->path.len > 0 && r->path.ptr[0] == '/';
+}
+
 static bool has_blank_or_control(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -45,7 +53,7 @@ enum status gate_check_message(struct exchange *x, struct error *err)
     if (status != STATUS_OK)
         return status;
     const char *wrong = framing_check(&r->headers, r->http_1_0);
-    if (wrong == NULL && (has_blank_or_control(r->target) || !headers_is_token(r->method)))
+    if (wrong == NULL && (has_blank_or_control(r->target) || !is_target(r) || !headers_is_token(r->method)))
         wrong = "The request line is malformed";
     if (wrong != NULL)
         return error_set(err, STATUS_BAD_REQUEST, "%s", wrong);
@@ -62,8 +70,12 @@ static enum status check_body_type(struct exchange *x, const struct route *route
     size_t n = headers_get(h, "Content-Type", &value);
     if (n > 1)
         return error_set(err, STATUS_BAD_REQUEST, "Content-Type stands there more than once");
-    if (x->request.body.len == 0)
-        return error_set(err, STATUS_MALFORMED_JSON, "The body is empty; JSON is expected");
+    if (x->request.body.len == 0) {
+        x->findings.line = 1;
+        x->findings.column = 1;
+        return error_set(err, STATUS_MALFORMED_JSON,
+                         "line 1, column 1 (byte 0): expected a value, found the end of the body");
+    }
     const char *wrong = negotiate_content_type(value, route->body);
     if (wrong == NULL && headers_get(h, "Content-Encoding", &value) > 0 && !slice_is_nocase(value, "identity"))
         wrong = "A body with a Content-Encoding is not taken";

@@ -61,6 +61,7 @@ void problem_render(const struct problem *p, struct response *r)
     }
     if (p->write && r->status == 503)
         buf_appendf(out, ",\"applied\":\"%s\"", err->applied == APPLIED_UNKNOWN ? "unknown" : "no");
+    buf_append(out, p->members);
     buf_append_byte(out, '}');
     if (!buf_ok(out))
         buf_clean_up(out);

@@ -1,11 +1,6 @@
-#include "customerd/api/app.h"
 #include "customerd/api/commands.h"
-#include "customerd/api/route.h"
 #include "customerd/api/server.h"
-#include "customerd/aws/iam_refresher.h"
-#include "customerd/core/http_client.h"
-#include "customerd/customers/customers.h"
-#include "customerd/memorydb/cluster.h"
+#include "customerd/api/service.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,131 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ADMIN_CONNECTIONS_MAX 64
 /* Descriptors for the database's connections, the admin listener, and what the libraries open. */
 #define SPARE_DESCRIPTORS 256
 #define EXIT_SECOND_SIGNAL 130
-
-/* Everything that serves, in the order in which it is built. */
-struct service {
-    struct config config;
-    struct app app;
-    char region[64];
-    struct login_iam login_iam;
-    struct login_password login_password;
-    struct server *admin;
-    struct server *public;
-};
-
-/* ---- building ---- */
-
-static enum status start_refresher(struct service *s, struct error *err)
-{
-    const struct credentials_env *env = credentials_env_system();
-    const struct config_iam *iam = &s->config.iam;
-    enum status status = aws_region(env, s->region, sizeof s->region, err);
-    if (status != STATUS_OK)
-        return status;
-    const struct iam_refresher_options options = {
-        .token = { .service = iam->service,
-                   .resource = iam->resource,
-                   .user = s->config.db.user,
-                   .region = s->region,
-                   .serverless = iam->serverless,
-                   .ttl_s = iam->token_ttl_s },
-        .env = env,
-        .log = s->app.log,
-    };
-    s->app.refresher = iam_refresher_new(&options, err);
-    return s->app.refresher == NULL ? err->code : STATUS_OK;
-}
-
-static enum status make_login(struct service *s, struct login *login, struct error *err)
-{
-    *login = login_none();
-    if (s->config.db.auth == DB_AUTH_PASSWORD) {
-        s->login_password =
-            (struct login_password){ .user = s->config.db.user, .file = s->config.db.password_file };
-        *login = login_password(&s->login_password);
-    } else if (s->config.db.auth == DB_AUTH_IAM) {
-        enum status status = start_refresher(s, err);
-        if (status != STATUS_OK)
-            return status;
-        s->login_iam = (struct login_iam){ .refresher = s->app.refresher, .user = s->config.db.user };
-        *login = login_iam(&s->login_iam);
-    }
-    return STATUS_OK;
-}
-
-static enum status start_store(struct service *s, struct error *err)
-{
-    struct cluster_options cluster = { .db = s->config.db, .clock = s->app.clock, .log = s->app.log };
-    enum status status = make_login(s, &cluster.login, err);
-    if (status != STATUS_OK)
-        return status;
-    s->app.cluster = cluster_new(&cluster, err);
-    if (s->app.cluster == NULL)
-        return err->code;
-    const struct customers_options customers = {
-        .cluster = s->app.cluster,
-        .clock = s->app.clock,
-        .log = s->app.log,
-        .store = s->config.store,
-        .request_timeout_ms = s->config.http.request_timeout_ms,
-    };
-    s->app.customers = customers_new(&customers, err);
-    return s->app.customers == NULL ? err->code : STATUS_OK;
-}
-
-static enum status start_servers(struct service *s, struct error *err)
-{
-    const struct server_options admin = {
-        .app = &s->app,
-        .setting = "CUSTOMERD_ADMIN_LISTEN",
-        .listen = s->config.http.admin_listen,
-        .routes = routes_admin,
-        .connections_max = ADMIN_CONNECTIONS_MAX,
-    };
-    const struct server_options public = {
-        .app = &s->app,
-        .setting = "CUSTOMERD_LISTEN",
-        .listen = s->config.http.listen,
-        .routes = routes_public,
-        .connections_max = (size_t)s->config.http.max_connections,
-    };
-    s->admin = server_new(&admin, err);
-    if (s->admin == NULL)
-        return err->code;
-    s->public = server_new(&public, err);
-    return s->public == NULL ? err->code : STATUS_OK;
-}
-
-static void tear_down(struct service *s)
-{
-    server_destroy(s->public);
-    server_destroy(s->admin);
-    customers_destroy(s->app.customers);
-    cluster_destroy(s->app.cluster);
-    iam_refresher_destroy(s->app.refresher);
-    log_destroy(s->app.log);
-    http_client_global_clean_up();
-}
-
-static enum status build(struct service *s, struct error *err)
-{
-    s->app.config = &s->config;
-    s->app.clock = clock_system();
-    enum status status = http_client_global_init(err);
-    if (status != STATUS_OK)
-        return status;
-    s->app.log = log_new(STDOUT_FILENO, s->config.log_level, s->app.clock);
-    if (s->app.log == NULL)
-        return error_set(err, STATUS_INTERNAL, "The log does not start");
-    status = start_store(s, err);
-    return status == STATUS_OK ? start_servers(s, err) : status;
-}
-
-/* ---- the process ---- */
 
 /* Tokens and keys are in memory: no core file, no reading by another process of the user. */
 static void protect_process(const struct config *config)
@@ -208,8 +81,8 @@ static void log_listening(const struct service *s)
 {
     const struct config_http *http = &s->config.http;
     LOG(s->app.log, LOG_INFO, "listening", LOG_CSTR("host", http->listen.host),
-        LOG_INT("port", server_port(s->public)), LOG_CSTR("admin_host", http->admin_listen.host),
-        LOG_INT("admin_port", server_port(s->admin)));
+        LOG_INT("port", s->port), LOG_CSTR("admin_host", http->admin_listen.host),
+        LOG_INT("admin_port", s->admin_port));
 }
 
 static void run(struct service *s, const sigset_t *stop)
@@ -254,10 +127,10 @@ int command_serve(int argc, char *const *argv)
     if (status == STATUS_OK) {
         protect_process(&s->config);
         block_signals(&stop);
-        status = build(s, &err);
+        status = service_build(s, &err);
         if (status == STATUS_OK)
             run(s, &stop);
-        tear_down(s);
+        service_clean_up(s);
     }
     free(s);
     return status == STATUS_OK ? 0 : fail(&err);

@@ -20,8 +20,6 @@
 struct server {
     struct server_options options;
     struct client_context context;
-    int listen_fd;
-    uint16_t port;
     bool quiesced;
     struct _u_instance instance;
 };
@@ -45,7 +43,7 @@ static bool start_instance(struct server *s)
         { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)client_on_completed, &s->context },
         { MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)client_on_request_line, &s->context },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)client_on_connection, &s->context },
-        { MHD_OPTION_LISTEN_SOCKET, s->listen_fd, NULL },
+        { MHD_OPTION_LISTEN_SOCKET, s->options.listen_fd, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)s->options.connections_max, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(http->idle_timeout_s + LIBRARY_TIMEOUT_SLACK_S), NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL },
@@ -55,7 +53,7 @@ static bool start_instance(struct server *s)
     };
     const unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD |
                            MHD_USE_ITC | MHD_USE_ERROR_LOG;
-    if (ulfius_init_instance(&s->instance, s->port, NULL, NULL) != U_OK)
+    if (ulfius_init_instance(&s->instance, s->options.port, NULL, NULL) != U_OK)
         return false;
     s->instance.check_utf8 = 0;
     s->instance.allowed_post_processor = U_POST_PROCESS_NONE;
@@ -69,16 +67,12 @@ struct server *server_new(const struct server_options *options, struct error *er
 {
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL) {
-        (void)error_set(err, STATUS_INTERNAL, "Out of memory");
+        (void)close(options->listen_fd);
+        (void)error_set(err, STATUS_INTERNAL, "out of memory");
         return NULL;
     }
     s->options = *options;
     s->context = (struct client_context){ .app = options->app, .routes = options->routes };
-    s->listen_fd = server_listen(options->setting, &options->listen, &s->port, err);
-    if (s->listen_fd < 0) {
-        server_destroy(s);
-        return NULL;
-    }
     const struct config_http *http = &options->app->config->http;
     const struct connections_options watch = {
         .clock = options->app->clock,
@@ -90,16 +84,11 @@ struct server *server_new(const struct server_options *options, struct error *er
     };
     s->context.connections = connections_new(&watch);
     if (s->context.connections == NULL || !start_instance(s)) {
-        (void)error_set(err, STATUS_INTERNAL, "%s: the HTTP server does not start", options->setting);
+        (void)error_set(err, STATUS_INTERNAL, "the HTTP server on port %u does not start", (unsigned)options->port);
         server_destroy(s);
         return NULL;
     }
     return s;
-}
-
-uint16_t server_port(const struct server *s)
-{
-    return s->port;
 }
 
 void server_drain(struct server *s)
@@ -107,7 +96,7 @@ void server_drain(struct server *s)
     if (!s->quiesced && MHD_quiesce_daemon(s->instance.mhd_daemon) != MHD_INVALID_SOCKET) {
         s->quiesced = true;
         /* New clients are refused from here on; the number stays taken until the library's threads are gone. */
-        (void)shutdown(s->listen_fd, SHUT_RDWR);
+        (void)shutdown(s->options.listen_fd, SHUT_RDWR);
     }
     connections_drain(s->context.connections);
 }
@@ -126,8 +115,8 @@ void server_destroy(struct server *s)
         (void)ulfius_stop_framework(&s->instance);
     ulfius_clean_instance(&s->instance);
     /* The library closes the listening socket itself unless it was told to let go of it. */
-    if (s->listen_fd >= 0 && (s->quiesced || !started))
-        (void)close(s->listen_fd);
+    if (s->quiesced || !started)
+        (void)close(s->options.listen_fd);
     connections_destroy(s->context.connections);
     free(s);
 }

@@ -18,6 +18,7 @@ struct headers {
     size_t n;
     size_t seen;  /* may be above n: the rest was not kept */
     size_t bytes; /* of all that were seen, as on the wire */
+    bool cut;     /* a value went on after a NUL */
     bool folded;  /* a field went over several lines, so its name and value can't be trusted */
 };
 

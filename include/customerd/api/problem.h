@@ -16,6 +16,7 @@ struct problem {
     const struct findings *findings; /* may be NULL */
     const struct uuid *owner;        /* of the e-mail; may be NULL */
     bool write;                      /* says `applied` on 503 */
+    struct slice members;            /* further members, each with a comma before it */
 };
 
 /* Turns r into the problem: status, body, Content-Type, Cache-Control and Retry-After; its other fields stay. */

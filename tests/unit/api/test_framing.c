@@ -94,6 +94,10 @@ static void control_characters_and_folded_lines_are_refused(void **state)
     struct headers h = { .folded = true };
     headers_add(&h, slice_cstr("Host"), slice_cstr("a"));
     assert_non_null(framing_check(&h, false));
+    h.folded = false;
+    assert_null(framing_check(&h, false));
+    h.cut = true;
+    assert_non_null(framing_check(&h, false));
 }
 
 int main(void)

@@ -1,0 +1,184 @@
+#include "customerd/api/service.h"
+
+#include "customerd/api/route.h"
+#include "customerd/api/server.h"
+#include "customerd/aws/iam_refresher.h"
+#include "customerd/core/http_client.h"
+#include "customerd/customers/customers.h"
+#include "customerd/memorydb/cluster.h"
+
+#include <unistd.h>
+
+/* ---- signing in ---- */
+
+/* The cluster is built before the refresher, since its settings can be wrong and the refresher already speaks. Until
+ * there is one the cluster hears that there is no token yet, as it also would from a refresher that has just begun. */
+static enum status iam_get(void *ctx, struct secret *user, struct secret *password, struct error *err)
+{
+    struct service *s = ctx;
+    if (!atomic_load(&s->has_refresher))
+        return error_set(err, STATUS_UNAVAILABLE, "there is no token yet");
+    struct login login = login_iam(&s->login_iam);
+    return login.get(login.ctx, user, password, err);
+}
+
+static void iam_refused(void *ctx)
+{
+    struct service *s = ctx;
+    if (!atomic_load(&s->has_refresher))
+        return;
+    struct login login = login_iam(&s->login_iam);
+    login.refused(login.ctx);
+}
+
+static enum status check_password_file(struct service *s, struct error *err)
+{
+    struct secret user = SECRET_INIT;
+    struct secret password = SECRET_INIT;
+    struct error reason;
+    enum status status = s->login.get(s->login.ctx, &user, &password, &reason);
+    secret_clean_up(&user);
+    secret_clean_up(&password);
+    return status == STATUS_OK ? status
+                               : error_set(err, status, "CUSTOMERD_DB_PASSWORD_FILE: %.200s", reason.detail);
+}
+
+static enum status choose_login(struct service *s, struct error *err)
+{
+    const struct config_db *db = &s->config.db;
+    s->login = login_none();
+    if (db->auth == DB_AUTH_PASSWORD) {
+        s->login_password = (struct login_password){ .user = db->user, .file = db->password_file };
+        s->login = login_password(&s->login_password);
+        return check_password_file(s, err);
+    }
+    if (db->auth == DB_AUTH_IAM) {
+        s->login = (struct login){ .get = iam_get, .refused = iam_refused, .ctx = s };
+        return aws_region(credentials_env_system(), s->region, sizeof s->region, err);
+    }
+    return STATUS_OK;
+}
+
+static enum status start_refresher(struct service *s, struct error *err)
+{
+    const struct config_iam *iam = &s->config.iam;
+    const struct iam_refresher_options options = {
+        .token = { .service = iam->service,
+                   .resource = iam->resource,
+                   .user = s->config.db.user,
+                   .region = s->region,
+                   .serverless = iam->serverless,
+                   .ttl_s = iam->token_ttl_s },
+        .env = credentials_env_system(),
+        .log = s->app.log,
+    };
+    if (s->config.db.auth != DB_AUTH_IAM)
+        return STATUS_OK;
+    s->app.refresher = iam_refresher_new(&options, err);
+    if (s->app.refresher == NULL)
+        return err->code;
+    s->login_iam = (struct login_iam){ .refresher = s->app.refresher, .user = s->config.db.user };
+    atomic_store(&s->has_refresher, true);
+    return STATUS_OK;
+}
+
+/* ---- the store and the listeners ---- */
+
+static enum status start_cluster(struct service *s, struct error *err)
+{
+    const struct cluster_options options = {
+        .db = s->config.db,
+        .login = s->login,
+        .clock = s->app.clock,
+        .log = s->app.log,
+    };
+    s->app.cluster = cluster_new(&options, err);
+    return s->app.cluster == NULL ? err->code : STATUS_OK;
+}
+
+static enum status start_customers(struct service *s, struct error *err)
+{
+    const struct customers_options options = {
+        .cluster = s->app.cluster,
+        .clock = s->app.clock,
+        .log = s->app.log,
+        .store = s->config.store,
+        .request_timeout_ms = s->config.http.request_timeout_ms,
+    };
+    s->app.customers = customers_new(&options, err);
+    return s->app.customers == NULL ? err->code : STATUS_OK;
+}
+
+static enum status open_sockets(struct service *s, struct error *err)
+{
+    s->admin_listen_fd = server_listen("CUSTOMERD_ADMIN_LISTEN", &s->config.http.admin_listen, &s->admin_port, err);
+    if (s->admin_listen_fd < 0)
+        return err->code;
+    s->listen_fd = server_listen("CUSTOMERD_LISTEN", &s->config.http.listen, &s->port, err);
+    return s->listen_fd < 0 ? err->code : STATUS_OK;
+}
+
+/* The servers take their sockets over. */
+static enum status start_servers(struct service *s, struct error *err)
+{
+    const struct server_options admin = {
+        .app = &s->app,
+        .listen_fd = s->admin_listen_fd,
+        .port = s->admin_port,
+        .routes = routes_admin,
+        .connections_max = ADMIN_CONNECTIONS_MAX,
+    };
+    const struct server_options public = {
+        .app = &s->app,
+        .listen_fd = s->listen_fd,
+        .port = s->port,
+        .routes = routes_public,
+        .connections_max = (size_t)s->config.http.max_connections,
+    };
+    s->admin_listen_fd = -1;
+    s->admin = server_new(&admin, err);
+    if (s->admin == NULL)
+        return err->code;
+    s->listen_fd = -1;
+    s->public = server_new(&public, err);
+    return s->public == NULL ? err->code : STATUS_OK;
+}
+
+enum status service_build(struct service *s, struct error *err)
+{
+    s->app.config = &s->config;
+    s->app.clock = clock_system();
+    s->listen_fd = -1;
+    s->admin_listen_fd = -1;
+    enum status status = http_client_global_init(err);
+    if (status == STATUS_OK)
+        status = choose_login(s, err);
+    if (status == STATUS_OK)
+        status = open_sockets(s, err);
+    if (status != STATUS_OK)
+        return status;
+    s->app.log = log_new(STDOUT_FILENO, s->config.log_level, s->app.clock);
+    if (s->app.log == NULL)
+        return error_set(err, STATUS_INTERNAL, "the log does not start");
+    status = start_cluster(s, err);
+    if (status == STATUS_OK)
+        status = start_refresher(s, err);
+    if (status == STATUS_OK)
+        status = start_customers(s, err);
+    return status == STATUS_OK ? start_servers(s, err) : status;
+}
+
+void service_clean_up(struct service *s)
+{
+    server_destroy(s->public);
+    server_destroy(s->admin);
+    customers_destroy(s->app.customers);
+    cluster_destroy(s->app.cluster);
+    iam_refresher_destroy(s->app.refresher);
+    log_destroy(s->app.log);
+    http_client_global_clean_up();
+    if (s->listen_fd >= 0)
+        (void)close(s->listen_fd);
+    if (s->admin_listen_fd >= 0)
+        (void)close(s->admin_listen_fd);
+}

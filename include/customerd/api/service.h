@@ -1,0 +1,34 @@
+/* service: everything that `serve` runs, built in order and taken down in reverse. */
+#ifndef CUSTOMERD_API_SERVICE_H
+#define CUSTOMERD_API_SERVICE_H
+
+#include <stdatomic.h>
+
+#include "customerd/api/app.h"
+#include "customerd/memorydb/login.h"
+
+struct server;
+
+/* Zero it, fill config; nothing in it may move between service_build and service_clean_up. */
+struct service {
+    struct config config;
+    struct app app;
+    char region[64];
+    struct login login; /* what the cluster signs in with */
+    struct login_password login_password;
+    struct login_iam login_iam;
+    atomic_bool has_refresher; /* login_iam is filled */
+    int listen_fd;
+    int admin_listen_fd;
+    uint16_t port;
+    uint16_t admin_port;
+    struct server *admin;
+    struct server *public;
+};
+
+/* First what a wrong setting or a taken port makes fail, so that the failure is all that is printed; then the threads.
+ * On failure the caller cleans up as after success. */
+enum status service_build(struct service *s, struct error *err) MUST_USE;
+void service_clean_up(struct service *s);
+
+#endif
