@@ -15,7 +15,7 @@
 #define TEXT_MAX 65536
 
 struct suite_case {
-    char folder[512];
+    char folder[1024];
     const char *name;
     json_t *context;
     struct buf request; /* request.txt; the slices below borrow from it */
@@ -27,7 +27,7 @@ struct suite_case {
 
 static bool read_file(const char *folder, const char *name, struct buf *out)
 {
-    char path[1024];
+    char path[2048];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *f = fopen(path, "rb");
     if (f == NULL)
@@ -239,7 +239,7 @@ static void check_query_form(struct suite_case *c)
 static int run_case(const char *suite, const char *name)
 {
     struct suite_case c = { .name = name, .request = BUF_INIT(TEXT_MAX) };
-    char context[1024];
+    char context[2048];
     json_error_t why;
     snprintf(c.folder, sizeof c.folder, "%s/%s", suite, name);
     snprintf(context, sizeof context, "%s/context.json", c.folder);
