@@ -47,6 +47,7 @@ static void the_maximum_holds_exactly(void **state)
         buf_append_byte(&b, 'x');
     assert_true(buf_ok(&b));
     assert_int_equal(b.len, 100);
+    assert_int_equal(b.cap, 101);
     buf_append_byte(&b, 'y');
     assert_false(buf_ok(&b));
     assert_int_equal(b.len, 100);
