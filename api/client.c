@@ -133,13 +133,13 @@ static void read_request(const struct client *client, const struct _u_request *f
     out->body = slice_of(from->binary_body == NULL ? "" : from->binary_body, from->binary_body_length);
     out->body_cut = from->binary_body_length > (size_t)app->config->http.body_max_bytes;
     out->deadline_ms = clock_monotonic_ms(app->clock) + app->config->http.request_timeout_ms;
-    request_choose_id(out);
 }
 
 /* Runs the exchange and notes what the log line will say. */
 static void answer(struct client *client, struct exchange *x)
 {
     const struct client_context *shared = client->context;
+    request_choose_id(&x->request);
     client->route = exchange_run(x, shared->routes);
     if (atomic_load(&shared->app->draining))
         x->response.close = true;
