@@ -6,6 +6,7 @@
 #define READ_BYTES 16384
 #define OUT_MAX_BYTES 262144 /* beyond it calls wait in their lane, where they can still be taken back */
 #define SENT_MAX 16384
+#define IN_KEEP_MAX_BYTES 1048576 /* a longer reply's memory is given back after it */
 
 static bool speaks(const struct connection *c)
 {
@@ -141,6 +142,8 @@ void connection_receive(struct connection *c)
         if (used < 0)
             return;
         buf_consume(&c->in, (size_t)used);
+        if (c->in.len == 0 && c->in.cap > IN_KEEP_MAX_BYTES)
+            buf_clean_up(&c->in);
     } while (transport_has_pending(&c->transport));
     connection_watch(c);
 }

@@ -85,7 +85,8 @@ static void on_lost(void *ctx, struct call_queue *unanswered, bool was_ready, co
     call_queue_prepend(&lane->waiting, &again);
     note_load(lane);
     tell_failure(lane, why);
-    if (was_ready)
+    /* Each time, and not only when it was lost: a shard's new primary is often known only a while later. */
+    if (was_ready || atomic_load(&lane->node->slots) > 0)
         refresh_want(cluster);
 }
 
@@ -136,6 +137,8 @@ static bool fails_at_once(const struct lane *lane, const struct call *call)
 void lane_submit(struct lane *lane, struct call *call)
 {
     if (fails_at_once(lane, call)) {
+        if (!lane_is_ready(lane))
+            refresh_want(lane->cluster);
         route_fail(call, STATUS_UNAVAILABLE);
         return;
     }

@@ -40,6 +40,16 @@ static void succeeded(struct cluster *cluster)
     refresh->periodic_ms = now + jitter_between(&cluster->jitter, period_ms * 3 / 4, period_ms * 5 / 4);
 }
 
+/* The lane to ask a node through; NULL when it is not to be asked. A node that owns nothing is on its way out. */
+static struct lane *ready_lane_of(struct node *node)
+{
+    if (atomic_load(&node->slots) == 0)
+        return NULL;
+    if (lane_is_ready(&node->lanes[CALL_READ]))
+        return &node->lanes[CALL_READ];
+    return lane_is_ready(&node->lanes[CALL_WRITE]) ? &node->lanes[CALL_WRITE] : NULL;
+}
+
 /* The next lane in turn that is ready; NULL when none is, and every few failures, to hear another opinion. */
 static struct lane *ready_lane(struct cluster *cluster)
 {
@@ -48,14 +58,14 @@ static struct lane *ready_lane(struct cluster *cluster)
     if (refresh->failures % SEED_EVERY == SEED_EVERY - 1)
         return NULL;
     for (struct node *node = cluster->nodes; node != NULL; node = node->next)
-        n += lane_is_ready(&node->lanes[CALL_READ]) || lane_is_ready(&node->lanes[CALL_WRITE]);
+        n += ready_lane_of(node) != NULL;
     if (n == 0)
         return NULL;
     size_t skip = refresh->turn++ % n;
     for (struct node *node = cluster->nodes; node != NULL; node = node->next) {
-        bool reads = lane_is_ready(&node->lanes[CALL_READ]);
-        if ((reads || lane_is_ready(&node->lanes[CALL_WRITE])) && skip-- == 0)
-            return &node->lanes[reads ? CALL_READ : CALL_WRITE];
+        struct lane *lane = ready_lane_of(node);
+        if (lane != NULL && skip-- == 0)
+            return lane;
     }
     return NULL;
 }

@@ -217,7 +217,7 @@ static void many_calls_in_one_run_are_answered_in_order(void **state)
     struct call *calls[N];
     char text[N][16];
     struct error err;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     client_start(&s->client);
     for (int i = 0; i < N; i++) {
         snprintf(text[i], sizeof text[i], "%d", i);
@@ -288,7 +288,7 @@ static void load(struct setup *s, int count, bool killing)
 static void sixteen_threads_read_what_they_wrote(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     client_start(&s->client);
     load(s, 300, false);
     stop(s);
@@ -310,7 +310,7 @@ static void large_values_pass_unharmed(void **state)
     (void)state;
     enum { SIZE = 3 << 20 };
     char *value = malloc(SIZE + 1);
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     client_start(&s->client);
     for (int i = 0; i < SIZE; i++)
         value[i] = (char)('a' + i % 23);
@@ -324,7 +324,7 @@ static void large_values_pass_unharmed(void **state)
 static void a_script_is_sent_again_whole_when_it_is_forgotten(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     struct script script = make_script("return redis.call('SET', KEYS[1], ARGV[1])");
     client_start(&s->client);
     for (int i = 0; i < 3; i++) {
@@ -339,7 +339,7 @@ static void final_errors_have_their_status(void **state)
 {
     (void)state;
     struct error err;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     client_start(&s->client);
     expect_text(&s->client, WRITE("SET", "text", "v"), "OK");
     struct call *wrong = WRITE("SADD", "text", "x"), *unknown = WRITE("NOSUCH", "x"), *full = WRITE("SET", "b", "x");
@@ -391,7 +391,7 @@ static void expect_refusal(struct setup *s, const char *reason)
 static void a_wrong_host_name_is_refused(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     snprintf(s->client.options.db.endpoint.host, 256, "127.0.0.2"); /* the server listens on 127.0.0.1 alone */
     redis_stop(&s->redis);
     s->redis.extra = "--bind 127.0.0.1 127.0.0.2";
@@ -402,7 +402,7 @@ static void a_wrong_host_name_is_refused(void **state)
 static void an_untrusted_authority_is_refused(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     snprintf(s->client.options.db.ca_file, 256, "%s", lab.other_ca_file);
     expect_refusal(s, "certificate refused");
 }
@@ -410,13 +410,13 @@ static void an_untrusted_authority_is_refused(void **state)
 static void old_tls_is_refused(void **state)
 {
     (void)state;
-    expect_refusal(start(true, true, "--tls-protocols TLSv1.1 --tls-ciphers DEFAULT@SECLEVEL=0"), "TLS");
+    expect_refusal(start(true, false, "--tls-protocols TLSv1.1 --tls-ciphers DEFAULT@SECLEVEL=0"), "TLS");
 }
 
 static void a_plain_server_is_not_taken_for_a_tls_server(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     s->client.options.db.endpoint.port = s->redis.port;
     expect_refusal(s, "");
 }
@@ -424,7 +424,7 @@ static void a_plain_server_is_not_taken_for_a_tls_server(void **state)
 static void an_unreadable_ca_file_stops_the_start(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     struct error err;
     snprintf(s->client.options.db.ca_file, 256, "/nonexistent/ca.pem");
     assert_null(cluster_new(&s->client.options, &err));
@@ -444,7 +444,7 @@ static void set_user(struct setup *s, const char *password)
 static void signs_in_with_user_and_password(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     set_user(s, "right");
     use_password(&s->client, "app", "right");
     client_start(&s->client);
@@ -455,7 +455,7 @@ static void signs_in_with_user_and_password(void **state)
 static void a_wrong_password_is_refused_and_a_new_one_taken_up(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     set_user(s, "right");
     use_password(&s->client, "app", "wrong");
     client_start(&s->client);
@@ -474,7 +474,7 @@ static bool has_renewed(void *ctx)
 static void signs_in_again_in_time_under_load(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     set_user(s, "right");
     use_password(&s->client, "app", "right");
     s->client.options.db.reauth_s = 1;
@@ -495,7 +495,7 @@ static bool renewal_has_failed(void *ctx)
 static void a_failed_renewal_keeps_the_connection(void **state)
 {
     (void)state;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     set_user(s, "right");
     use_password(&s->client, "app", "right");
     s->client.options.db.reauth_s = 1;
@@ -518,7 +518,7 @@ static void a_hung_server_costs_no_more_than_the_deadline(void **state)
 {
     (void)state;
     struct error err;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     client_start(&s->client);
     await_ready(&s->client);
     redis_signal(&s->redis, SIGSTOP);
@@ -546,7 +546,7 @@ static void a_hung_connection_is_given_up(void **state)
 {
     (void)state;
     struct error err;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     client_start(&s->client);
     await_ready(&s->client);
     redis_signal(&s->redis, SIGSTOP);
@@ -629,7 +629,7 @@ static void stopping_wakes_those_who_wait(void **state)
     (void)state;
     pthread_t thread;
     void *result = NULL;
-    struct setup *s = start(true, true, "");
+    struct setup *s = start(true, false, "");
     client_start(&s->client);
     await_ready(&s->client);
     pthread_create(&thread, NULL, block, s);
