@@ -29,8 +29,6 @@ class Home:
         self.refuse_foreign()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.path.stat().st_uid != os.getuid():
-                raise LocalError(f"{self.path} belongs to another user: run as that user, or set CUSTOMERD_LOCAL_DIR")
             self.path.chmod(0o700)
             for name in self.SUBDIRECTORIES:
                 (self.path / name).mkdir(mode=0o700, exist_ok=True)
@@ -43,8 +41,10 @@ class Home:
         return (self.path / MARK).is_file()
 
     def refuse_foreign(self):
-        """Fails when something else lives here; an absent or empty directory is fine."""
+        """Fails when something else lives here, or it is another user's; an absent or empty directory is fine."""
         try:
+            if self.path.stat().st_uid != os.getuid():
+                raise LocalError(f"{self.path} belongs to another user: run as that user, or set CUSTOMERD_LOCAL_DIR")
             names = {entry.name for entry in self.path.iterdir()}
         except FileNotFoundError:
             return
