@@ -41,10 +41,17 @@ def serves_whole(cluster):
     return len(shards) == 3 and all(s["reads_ready"] and s["writes_ready"] for s in shards)
 
 
+def is_persistent(cluster):
+    """No node is writing its append-only file anew: after a full synchronisation a node has none until that is done."""
+    return all("aof_rewrite_in_progress:0" in info and "aof_rewrite_scheduled:0" in info
+               for info in (node.command("INFO", "persistence") for node in cluster.nodes))
+
+
 @pytest.fixture
 def whole(breakable):
     """The breakable cluster, whole before and after the test."""
     breakable.wait_until_whole()
+    wait_until(lambda: is_persistent(breakable), 10, "every node keeps its data")
     wait_until(lambda: serves_whole(breakable), 10, "every shard is served")
     yield breakable
     for node in breakable.nodes:
