@@ -1,6 +1,7 @@
 """Drives the probe program: calls in, outcomes out, several in flight."""
 
 import concurrent.futures
+import hashlib
 import itertools
 import json
 import os
@@ -21,9 +22,30 @@ class ReplyStatus(str):
     """A simple string."""
 
 
+class Digest(str):
+    """What the probe says of a long bulk; equal to the bytes that it was made of."""
+
+    def __eq__(self, other):
+        return hashlib.sha256(other).hexdigest() == str(self)
+
+    __hash__ = str.__hash__
+
+
+class Pattern:
+    """A long word: n bytes 0, 1 ... 255, 0 ..., and a text."""
+
+    def __init__(self, n, then=""):
+        self.n, self.then = n, then
+
+    def __bytes__(self):
+        return (bytes(range(256)) * (self.n // 256 + 1))[:self.n] + self.then.encode()
+
+
 def _decode(value):
     if isinstance(value, list):
         return [_decode(one) for one in value]
+    if isinstance(value, dict) and "sha256" in value:
+        return Digest(value["sha256"])
     if isinstance(value, dict):
         (kind, text), = value.items()
         return {"bulk": lambda: text.encode("latin-1"), "status": lambda: ReplyStatus(text),
@@ -57,6 +79,8 @@ class Outcome:
 
 
 def _text(word):
+    if isinstance(word, Pattern):
+        return {"pattern": word.n, "then": word.then}
     return word.decode("latin-1") if isinstance(word, bytes) else str(word).encode().decode("latin-1")
 
 

@@ -1,7 +1,25 @@
 #include "probe_text.h"
 
+#include "customerd/core/crypto.h"
+
+#define TOLD_WHOLE_MAX_BYTES 4096
+
+static void append_pattern(struct buf *out, size_t n)
+{
+    char round[256];
+    for (size_t i = 0; i < sizeof round; i++)
+        round[i] = (char)i;
+    for (; n > sizeof round; n -= sizeof round)
+        buf_append(out, slice_of(round, sizeof round));
+    buf_append(out, slice_of(round, n));
+}
+
 bool probe_text_decode(const json_t *text, struct buf *out)
 {
+    if (json_is_object(text)) {
+        append_pattern(out, (size_t)json_integer_value(json_object_get(text, "pattern")));
+        return probe_text_decode(json_object_get(text, "then"), out);
+    }
     if (!json_is_string(text))
         return false;
     const unsigned char *p = (const unsigned char *)json_string_value(text);
@@ -36,6 +54,18 @@ json_t *probe_text_encode(struct slice bytes)
     return string;
 }
 
+static json_t *encode_bulk(struct slice bytes)
+{
+    uint8_t digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    if (bytes.len <= TOLD_WHOLE_MAX_BYTES)
+        return json_pack("{s:o}", "bulk", probe_text_encode(bytes));
+    if (!sha256(bytes, digest))
+        return NULL;
+    hex_encode(digest, sizeof digest, hex);
+    return json_pack("{s:s}", "sha256", hex);
+}
+
 static json_t *encode_array(const struct reply *reply)
 {
     json_t *list = json_array();
@@ -50,7 +80,7 @@ json_t *probe_reply_encode(const struct reply *reply)
     case REPLY_NIL:
         return json_null();
     case REPLY_STRING:
-        return json_pack("{s:o}", "bulk", probe_text_encode(reply_text(reply)));
+        return encode_bulk(reply_text(reply));
     case REPLY_STATUS:
         return json_pack("{s:o}", "status", probe_text_encode(reply_text(reply)));
     case REPLY_ERROR:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from probe_client import call
 from resp import Error
 from scripted_connection import error, reply
 
@@ -66,7 +67,6 @@ def test_a_final_refusal_ends_the_call_at_once_with_its_meaning(world, kind):
 
 
 def test_a_failure_of_one_call_of_a_batch_is_that_calls_alone(world):
-    from probe_client import call
     cluster, probe = world.pair()
     good, bad = cluster.key_on(cluster.nodes[0], "good"), cluster.key_on(cluster.nodes[0], "bad")
     cluster.nodes[0].script(re.compile(rb"^SET bad"), error(FINAL["OOM"][0]))

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from resp import key_slot
 from scripted_connection import error, execute, held, reply
 
 WRONGPASS = "WRONGPASS invalid username-password pair or user is disabled."
@@ -180,7 +181,6 @@ def test_connections_do_not_sign_in_again_all_at_once(world):
 
 
 def test_asking_and_its_call_stay_together_while_connections_sign_in_again(world, locked):
-    from resp import key_slot
     probe = world.ready(locked, **login(locked, DB_REAUTH_S=1))
     old, new = locked.nodes
     key = locked.key_on(old)

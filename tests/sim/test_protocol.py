@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from probe_client import Pattern, call
 from resp import encode
 from scripted_connection import both, closed, execute, raw, sliced, silent
 
@@ -98,7 +99,6 @@ def test_calls_of_many_threads_each_get_their_own_answer(world):
 
 
 def test_a_batch_keeps_its_order_within_a_lane(world):
-    from probe_client import call
     cluster, probe = world.pair()
     key = cluster.key_on(cluster.nodes[0])
     outcome = probe.run_batch([call("INCR", key) for _ in range(50)])
@@ -125,7 +125,7 @@ def test_a_connection_that_is_set_up_in_single_bytes_works(world):
     each_gets_its_own(probe, filled_keys(cluster, cluster.nodes[0], 4))
 
 
-BIG = bytes(range(256)) * 4096
+BIG = bytes(Pattern(2 ** 20))
 
 
 @pytest.mark.parametrize("size", [0, 1000, 16384], ids=["whole", "sliced", "records"])
@@ -146,7 +146,7 @@ def test_megabytes_go_out_whole_from_many_threads(world):
     cluster, probe = world.pair()
     node = cluster.nodes[0]
     keys = [cluster.key_on(node, f"out-{i}") for i in range(6)]
-    waiting = [probe.submit("SET", key, BIG + key.encode(), deadline_ms=15000) for key in keys]
+    waiting = [probe.submit("SET", key, Pattern(2 ** 20, key), deadline_ms=15000) for key in keys]
     assert all(future.result(15).ok for future in waiting)
     for key in keys:
         assert cluster.data[key.encode()] == BIG + key.encode()
