@@ -27,16 +27,16 @@ static void free_parts(struct cluster *cluster)
 static enum status set_up(struct cluster *cluster, struct error *err)
 {
     struct connection_env *env = &cluster->env;
-    enum status status = reactor_init(&cluster->reactor, cluster->clock, err);
+    enum status status = reactor_init(&cluster->reactor, cluster->options.clock, err);
     if (status != STATUS_OK)
         return status;
     jitter_init(&cluster->jitter);
-    env->db = &cluster->db;
-    env->login = &cluster->login;
+    env->db = &cluster->options.db;
+    env->login = &cluster->options.login;
     env->reactor = &cluster->reactor;
     env->jitter = &cluster->jitter;
-    if (cluster->db.tls) {
-        env->tls = tls_context_new(cluster->db.ca_file, err);
+    if (cluster->options.db.tls) {
+        env->tls = tls_context_new(cluster->options.db.ca_file, err);
         if (env->tls == NULL)
             return err->code;
     }
@@ -54,10 +54,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct error 
         error_set(err, STATUS_INTERNAL, "out of memory");
         return NULL;
     }
-    cluster->db = options->db;
-    cluster->login = options->login;
-    cluster->clock = options->clock;
-    cluster->log = options->log;
+    cluster->options = *options;
     cluster->reactor.epoll_fd = cluster->reactor.wake_fd = -1;
     pthread_mutex_init(&cluster->published.lock, NULL);
     if (set_up(cluster, err) != STATUS_OK) {
@@ -150,7 +147,7 @@ static enum status judge_run(struct call *const *calls, size_t n, struct error *
 enum status cluster_run(struct cluster *cluster, struct call *const *calls, size_t n, int64_t deadline_ms,
                         struct error *err)
 {
-    const struct clock *clock = cluster->clock;
+    const struct clock *clock = cluster->options.clock;
     int64_t now_ms = clock_monotonic_ms(clock);
     if (n == 0)
         return STATUS_OK;
@@ -197,7 +194,7 @@ void cluster_state(struct cluster *cluster, struct cluster_state *out)
             out->slots_served += atomic_load(&published->shards[i]->slots);
     }
     if (published->known)
-        out->topology_age_ms = clock_monotonic_ms(cluster->clock) - published->learnt_ms;
+        out->topology_age_ms = clock_monotonic_ms(cluster->options.clock) - published->learnt_ms;
     snprintf(out->last_failure, sizeof out->last_failure, "%s", published->last_failure);
     pthread_mutex_unlock(&published->lock);
     out->reconnects = atomic_load(&published->reconnects);

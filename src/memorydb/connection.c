@@ -8,6 +8,7 @@
 /* After WRONGPASS: not before the first, at the latest at the second, and in between when the password has changed. */
 #define REFUSED_PAUSE_MS 200
 #define REFUSED_PAUSE_MAX_MS 1000
+#define LOGIN_FAILURES_MAX 2
 #define IN_MAX_BYTES (RESP_REPLY_MAX_BYTES + 65536)
 /* A node that has taken a command and says nothing for as long as the call would wait hangs, but within these bounds. */
 #define PATIENCE_MIN_MS 1000
@@ -149,6 +150,9 @@ static void begin(struct connection *c)
     c->times.timer_ms = INT64_MAX;
     c->times.deadline_ms = now + c->env->db->connect_timeout_ms;
     if (!connection_login_ready(c, &err)) {
+        /* No node is to blame, so the pause stays short: the first token is most often a moment away. */
+        if (c->attempt.failures > LOGIN_FAILURES_MAX)
+            c->attempt.failures = LOGIN_FAILURES_MAX;
         connection_fail(c, err.detail);
         return;
     }

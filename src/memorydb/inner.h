@@ -71,11 +71,12 @@ struct log_gate {
     int64_t next_ms, held_back;
 };
 
+struct log_gates {
+    struct log_gate connection, error;
+};
+
 struct cluster {
-    struct config_db db;
-    struct login login;
-    const struct clock *clock;
-    struct log *log;
+    struct cluster_options options;
     struct reactor reactor;
     struct inbox inbox;
     struct connection_env env;
@@ -86,7 +87,7 @@ struct cluster {
     struct call_queue retries;
     struct lane *dirty;
     struct published published;
-    struct log_gate connection_gate, error_gate;
+    struct log_gates gates;
     int64_t sweep_ms;
     pthread_t thread;
     atomic_bool stopping;

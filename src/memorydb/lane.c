@@ -58,8 +58,8 @@ static void tell_failure(struct lane *lane, const char *why)
     snprintf(cluster->published.last_failure, sizeof cluster->published.last_failure, "%.60s:%u: %.90s", peer->host,
              (unsigned)peer->port, why);
     pthread_mutex_unlock(&cluster->published.lock);
-    if (log_gate_open(cluster, &cluster->connection_gate, &held_back))
-        LOG(cluster->log, LOG_WARN, "database_connection_failed", LOG_CSTR("host", peer->host),
+    if (log_gate_open(cluster, &cluster->gates.connection, &held_back))
+        LOG(cluster->options.log, LOG_WARN, "database_connection_failed", LOG_CSTR("host", peer->host),
             LOG_INT("port", peer->port), LOG_CSTR("reason", why), LOG_INT("held_back", held_back));
 }
 
@@ -128,7 +128,7 @@ static bool fails_at_once(const struct lane *lane, const struct call *call)
     const struct cluster *cluster = lane->cluster;
     if (call->about.kind != CALL_OF_USER)
         return false;
-    if (lane->waiting.count + lane->connection.sent.count >= (size_t)cluster->db.queue_max)
+    if (lane->waiting.count + lane->connection.sent.count >= (size_t)cluster->options.db.queue_max)
         return true;
     return call->progress.tries == 0 && !lane_is_ready(lane) && lane->connection.attempt.failures > 0 &&
            lane->down_since_ms != 0 && cluster->reactor.now_ms - lane->down_since_ms > DOWN_FAILS_AT_ONCE_MS;

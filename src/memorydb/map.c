@@ -96,7 +96,7 @@ static void learnt(struct cluster *cluster, bool cluster_mode, bool changed)
     pthread_mutex_unlock(&cluster->published.lock);
     settle(cluster);
     if (changed)
-        LOG(cluster->log, LOG_INFO, "database_topology", LOG_BOOL("cluster_mode", cluster_mode),
+        LOG(cluster->options.log, LOG_INFO, "database_topology", LOG_BOOL("cluster_mode", cluster_mode),
             LOG_INT("shards", (int64_t)cluster->published.n_shards));
 }
 

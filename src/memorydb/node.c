@@ -19,7 +19,7 @@ static const char *name_to_verify(const struct cluster *cluster, const char *hos
 {
     if (tls_name[0] != '\0')
         return tls_name;
-    return is_address(host) && !is_address(cluster->db.endpoint.host) ? cluster->db.endpoint.host : host;
+    return is_address(host) && !is_address(cluster->options.db.endpoint.host) ? cluster->options.db.endpoint.host : host;
 }
 
 /* A session was verified for one name; another name needs another handshake. */
@@ -65,7 +65,7 @@ struct node *node_get(struct cluster *cluster, const char *host, uint16_t port, 
 
 struct node *node_seed(struct cluster *cluster)
 {
-    return node_get(cluster, cluster->db.endpoint.host, cluster->db.endpoint.port, "");
+    return node_get(cluster, cluster->options.db.endpoint.host, cluster->options.db.endpoint.port, "");
 }
 
 static void destroy(struct node *node)

@@ -33,7 +33,7 @@ static void failed(struct cluster *cluster)
 static void succeeded(struct cluster *cluster)
 {
     struct refresh *refresh = &cluster->refresh;
-    int64_t now = cluster->reactor.now_ms, period_ms = cluster->db.topology_refresh_s * 1000;
+    int64_t now = cluster->reactor.now_ms, period_ms = cluster->options.db.topology_refresh_s * 1000;
     refresh->failures = 0;
     refresh->failing_since_ms = 0;
     refresh->not_before_ms = now + jitter_between(&cluster->jitter, PAUSE_MIN_MS, PAUSE_MAX_MS);
@@ -75,7 +75,7 @@ static void ask(struct cluster *cluster)
     static const struct slice words[] = { SLICE("CLUSTER"), SLICE("SLOTS") };
     struct refresh *refresh = &cluster->refresh;
     struct lane *lane = ready_lane(cluster);
-    int64_t timeout_ms = lane == NULL ? cluster->db.connect_timeout_ms : READY_NODE_TIMEOUT_MS;
+    int64_t timeout_ms = lane == NULL ? cluster->options.db.connect_timeout_ms : READY_NODE_TIMEOUT_MS;
     if (lane == NULL) {
         struct node *seed = node_seed(cluster);
         lane = seed == NULL ? NULL : &seed->lanes[CALL_READ];

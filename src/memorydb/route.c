@@ -126,8 +126,8 @@ static void log_refusal(struct cluster *cluster, const struct call *call, struct
 {
     int64_t held_back = 0;
     const char *script = call->about.script == NULL ? "" : call->about.script->name;
-    if (log_gate_open(cluster, &cluster->error_gate, &held_back))
-        LOG(cluster->log, LOG_ERROR, "database_refused", LOG_STR("error", verdict_word(text)),
+    if (log_gate_open(cluster, &cluster->gates.error, &held_back))
+        LOG(cluster->options.log, LOG_ERROR, "database_refused", LOG_STR("error", verdict_word(text)),
             LOG_CSTR("script", script), LOG_INT("held_back", held_back));
 }
 

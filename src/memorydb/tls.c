@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -131,8 +132,9 @@ void tls_stream_destroy(struct tls_stream *s)
     free(s);
 }
 
-static void remember_failure(struct tls_stream *s, int kind, int returned)
+static void remember_failure(struct tls_stream *s, int number)
 {
+    char text[64];
     long verified = SSL_get_verify_result(s->ssl);
     unsigned long code = ERR_peek_last_error();
     const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
@@ -141,14 +143,15 @@ static void remember_failure(struct tls_stream *s, int kind, int returned)
     else if (reason != NULL)
         snprintf(s->failure, sizeof s->failure, "TLS: %s", reason);
     else
-        snprintf(s->failure, sizeof s->failure, "TLS: the connection broke (%d, %d)", kind, returned);
+        snprintf(s->failure, sizeof s->failure, "TLS: the connection broke: %s",
+                 number == 0 ? "end of stream" : strerror_r(number, text, sizeof text));
 }
 
 /* The error queue is the thread's: every call below clears it first, or a stale entry would speak for it here. */
 static enum tls_result judge(struct tls_stream *s, int returned)
 {
-    int kind = SSL_get_error(s->ssl, returned);
-    switch (kind) {
+    int number = errno;
+    switch (SSL_get_error(s->ssl, returned)) {
     case SSL_ERROR_NONE:
         return TLS_OK;
     case SSL_ERROR_WANT_READ:
@@ -157,7 +160,7 @@ static enum tls_result judge(struct tls_stream *s, int returned)
     case SSL_ERROR_ZERO_RETURN:
         return TLS_CLOSED;
     default:
-        remember_failure(s, kind, returned);
+        remember_failure(s, number);
         ERR_clear_error();
         return TLS_FAILED;
     }

@@ -71,8 +71,10 @@ void call_release(struct call *call);
  * per lane, coalesced. Returns OK when every call has a reply; a server's error reply that is final counts as a failure
  * of that call and is mapped: OOM, MISCONF, NOREPLICAS -> STORAGE_FULL; NOPERM, NOAUTH and what is not known ->
  * UNAVAILABLE (logged with the error's first word); WRONGTYPE -> RECORD_DAMAGED. Otherwise the first failure's status,
- * with err->applied UNKNOWN when a write may have been executed: UNAVAILABLE (no connection; fails at once when the
- * shard has been down for a while) or OUTCOME_UNKNOWN (deadline ended after a write was sent). */
+ * with err->applied UNKNOWN when a write of the run may have been executed: UNAVAILABLE (no connection, or too many
+ * calls wait; fails at once when the shard has been down for a while), OUTCOME_UNKNOWN (a write was sent, and its answer
+ * did not come in time or for another reason), NOT_READY (the cluster is being destroyed). A call is run once: to try
+ * again, make a new one. */
 enum status cluster_run(struct cluster *cluster, struct call *const *calls, size_t n, int64_t deadline_ms,
                         struct error *err) MUST_USE;
 
@@ -90,14 +92,14 @@ struct cluster_shard_state {
     char node[272]; /* host:port of the primary */
     bool reads_ready;
     bool writes_ready;
-    size_t reads_waiting;
+    size_t reads_waiting; /* calls that wait for the lane or for their reply */
     size_t writes_waiting;
     unsigned slots;
 };
 
 struct cluster_state {
     bool cluster_mode;
-    unsigned slots_served;    /* of 16384 (without cluster mode: all, once connected) */
+    unsigned slots_served;    /* of 16384: those whose primary has both lanes ready (without cluster mode: all) */
     int64_t topology_age_ms;  /* -1 before the first */
     uint64_t reconnects, redirects, reauths, reauth_failures;
     char last_failure[160];   /* of a connection; "" when the last one went well */
