@@ -1,6 +1,5 @@
 /* The customers over HTTP: decode, one call of the domain, encode. */
 #include "customerd/api/customers_http.h"
-#include "customerd/api/lookup.h"
 #include "customerd/api/negotiate.h"
 #include "customerd/api/preconditions.h"
 #include "customerd/customers/email.h"
@@ -202,7 +201,7 @@ static enum status list(struct exchange *x, struct error *err)
 static enum status lookup(struct exchange *x, struct error *err)
 {
     struct buf normal = BUF_INIT(4 * EMAIL_MAX_BYTES);
-    enum status status = lookup_parse(x->request.body, &normal, &x->findings, err);
+    enum status status = customer_lookup_parse(x->request.body, &normal, &x->findings, err);
     if (status == STATUS_OK)
         status = find(x, buf_slice(&normal), err);
     buf_clean_up(&normal);

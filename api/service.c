@@ -82,6 +82,16 @@ static enum status start_refresher(struct service *s, struct error *err)
     return STATUS_OK;
 }
 
+/* What is allowed, and hardly ever meant. */
+static void warn(const struct service *s)
+{
+    if (!s->config.db.tls)
+        LOG(s->app.log, LOG_WARN, "database_without_tls",
+            LOG_CSTR("meaning", "customers and passwords cross the network in the clear"));
+    if (s->config.db.auth == DB_AUTH_IAM && s->config.iam.resource_lowered)
+        LOG(s->app.log, LOG_WARN, "iam_resource_lowered", LOG_CSTR("resource", s->config.iam.resource));
+}
+
 /* ---- the store and the listeners ---- */
 
 static enum status start_cluster(struct service *s, struct error *err)
@@ -160,6 +170,7 @@ enum status service_build(struct service *s, struct error *err)
     s->app.log = log_new(STDOUT_FILENO, s->config.log_level, s->app.clock);
     if (s->app.log == NULL)
         return error_set(err, STATUS_INTERNAL, "the log does not start");
+    warn(s);
     status = start_cluster(s, err);
     if (status == STATUS_OK)
         status = start_refresher(s, err);
