@@ -21,6 +21,7 @@ enum status credentials_chain_fetch(const struct credentials_env *env, struct cr
         return error_set(err, STATUS_UNAVAILABLE,
                          "no AWS credentials: environment, profile, web identity and container are not configured, "
                          "and AWS_EC2_METADATA_DISABLED is set");
-    struct error why = *err;
-    return error_set(err, STATUS_UNAVAILABLE, "no other AWS credentials are configured, and %.150s", why.detail);
+    (void)provider_fail(err, "no AWS credentials: environment, profile, web identity and container are not configured, "
+                             "and %s", err->detail);
+    return err->code;
 }

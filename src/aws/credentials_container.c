@@ -56,14 +56,12 @@ static enum credentials_result ask(const struct credentials_env *env, const char
     struct provider_bounds bounds = provider_bounds(env);
     struct http_response response = { .status = 0 };
     enum credentials_result result;
-    if (provider_send(env, &request, &bounds, &response, err) != STATUS_OK) {
-        struct error why = *err;
-        result = provider_fail(err, "container: %.200s", why.detail);
-    } else if (response.status != 200) {
+    if (provider_send(env, &request, &bounds, &response, err) != STATUS_OK)
+        result = provider_fail(err, "container: %s", err->detail);
+    else if (response.status != 200)
         result = provider_fail(err, "container: the endpoint answered %d", response.status);
-    } else {
+    else
         result = provider_parse_json(&form, buf_slice(&response.body), clock_realtime_ms(env->clock), out, err);
-    }
     buf_clean_up_secure(&response.body);
     return result;
 }

@@ -49,10 +49,8 @@ static enum credentials_result ask(const struct imds *imds, const char *method, 
     if (snprintf(url, sizeof url, "%s%s", imds->endpoint, path) >= (int)sizeof url)
         return provider_fail(err, "imds: the URL is too long");
     struct http_request request = { .method = method, .url = url, .headers = &header, .n_headers = 1 };
-    if (provider_send(imds->env, &request, &imds->bounds, response, err) != STATUS_OK) {
-        struct error why = *err;
-        return provider_fail(err, "imds: %.200s", why.detail);
-    }
+    if (provider_send(imds->env, &request, &imds->bounds, response, err) != STATUS_OK)
+        return provider_fail(err, "imds: %s", err->detail);
     if (response->status != 200)
         return provider_fail(err, "imds: the metadata service answered %d to %s", response->status,
                              strcmp(method, "PUT") == 0 ? "the session's PUT" : "a GET");
@@ -90,6 +88,8 @@ static enum credentials_result role_find(const struct imds *imds, char *path, si
 {
     struct http_response response = { .status = 0 };
     enum credentials_result result = ask(imds, "GET", imds->session_line.data, ROLE_PATH, &response, err);
+    if (response.status == 404)
+        result = provider_fail(err, "imds: the instance has no role; attach an instance profile to it");
     if (result == CREDENTIALS_FOUND) {
         struct slice name = buf_slice(&response.body);
         while (name.len > 0 && (name.ptr[name.len - 1] == '\n' || name.ptr[name.len - 1] == '\r'))

@@ -31,11 +31,11 @@ enum credentials_result profile_run_process(const struct credentials_env *env, s
 {
     enum credentials_result result = CREDENTIALS_FAILED;
     struct process_command command = { .argv = { NULL } };
+    const struct process_bounds bounds = { PROFILE_PROCESS_TIMEOUT_MS, env->cancelled };
     struct process_result ended = { .output = BUF_INIT(PROVIDER_REPLY_MAX_BYTES), .errors = BUF_INIT(1024) };
     if (process_command_split(line, &command, err) != STATUS_OK ||
-        process_run(command.argv, PROFILE_PROCESS_TIMEOUT_MS, &ended, err) != STATUS_OK) {
-        struct error why = *err;
-        result = provider_fail(err, "process: credential_process: %.200s", why.detail);
+        process_run(command.argv, &bounds, &ended, err) != STATUS_OK) {
+        result = provider_fail(err, "process: credential_process: %s", err->detail);
         goto out;
     }
     result = answer_take(env, &ended, out, err);

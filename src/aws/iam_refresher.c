@@ -44,24 +44,24 @@ struct iam_refresher {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stop;
+    atomic_bool stop; /* the providers look at it too, without the lock */
     bool refused;
     struct snapshot snapshot;
     struct tally tally;
     struct iam_token_options token;
-    const struct credentials_env *env;
+    struct credentials_env env;
     struct log *log;
     struct worker worker;
 };
 
 static int64_t realtime_ms(const struct iam_refresher *r)
 {
-    return clock_realtime_ms(r->env->clock);
+    return clock_realtime_ms(r->env.clock);
 }
 
 static int64_t monotonic_ms(const struct iam_refresher *r)
 {
-    return clock_monotonic_ms(r->env->clock);
+    return clock_monotonic_ms(r->env.clock);
 }
 
 static uint32_t random_bits(void)
@@ -123,7 +123,7 @@ static enum status renew(struct iam_refresher *r, bool anew, struct error *err)
             return status;
     }
     struct credentials fresh = { .source = NULL };
-    enum status status = credentials_chain_fetch(r->env, &fresh, err);
+    enum status status = credentials_chain_fetch(&r->env, &fresh, err);
     if (status != STATUS_OK) {
         credentials_clean_up(&fresh);
         return status;
@@ -192,14 +192,14 @@ static bool wait_until_due(struct iam_refresher *r, bool *anew)
         int64_t due_ms = r->worker.due_mono_ms;
         int64_t forced_ms = r->worker.attempted_mono_ms + FORCED_EVERY_MS;
         *anew = r->refused && now_ms >= forced_ms;
-        if (r->stop || *anew || now_ms >= due_ms || clock_jumped(r))
+        if (atomic_load(&r->stop) || *anew || now_ms >= due_ms || clock_jumped(r))
             break;
         int64_t next_ms = r->refused && forced_ms < due_ms ? forced_ms : due_ms;
         wait_slice(r, next_ms - now_ms);
     }
     if (*anew)
         r->refused = false;
-    bool goes_on = !r->stop;
+    bool goes_on = !atomic_load(&r->stop);
     pthread_mutex_unlock(&r->lock);
     return goes_on;
 }
@@ -214,7 +214,7 @@ static void *run(void *arg)
         r->worker.clock_offset_ms = realtime_ms(r) - r->worker.attempted_mono_ms;
         if (renew(r, anew, &err) == STATUS_OK)
             renewed(r);
-        else
+        else if (!atomic_load(&r->stop))
             failed(r, &err);
     }
     return NULL;
@@ -279,7 +279,9 @@ struct iam_refresher *iam_refresher_new(const struct iam_refresher_options *opti
         return NULL;
     }
     locks_init(r);
-    r->env = options->env != NULL ? options->env : credentials_env_system();
+    atomic_init(&r->stop, false);
+    r->env = *(options->env != NULL ? options->env : credentials_env_system());
+    r->env.cancelled = &r->stop;
     r->log = options->log;
     r->worker.due_mono_ms = monotonic_ms(r);
     r->worker.clock_offset_ms = realtime_ms(r) - r->worker.due_mono_ms;
@@ -298,7 +300,7 @@ void iam_refresher_destroy(struct iam_refresher *r)
     if (r == NULL)
         return;
     pthread_mutex_lock(&r->lock);
-    r->stop = true;
+    atomic_store(&r->stop, true);
     pthread_cond_signal(&r->wake);
     pthread_mutex_unlock(&r->lock);
     pthread_join(r->thread, NULL);

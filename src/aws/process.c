@@ -13,6 +13,8 @@
 #include "customerd/core/clock.h"
 
 #define REAP_POLL_MS 10
+#define KILL_WAIT_MS 1000
+#define SLICE_MS 200 /* how soon it is noticed that the run was cancelled */
 
 extern char **environ;
 
@@ -20,6 +22,8 @@ struct child {
     pid_t pid;
     int out_fd;
     int err_fd;
+    int64_t deadline_ms;
+    const atomic_bool *cancelled;
 };
 
 static void fd_close(int *fd)
@@ -41,15 +45,12 @@ static int actions_fill(posix_spawn_file_actions_t *actions, int out_fd, int err
     return rc;
 }
 
-/* The child gets default signals, although the service's threads block and ignore some. */
+/* The child gets default signals, although the service's threads block all and ignore some. */
 static int attributes_fill(posix_spawnattr_t *attributes)
 {
-    sigset_t none, usual;
+    sigset_t none, all;
     sigemptyset(&none);
-    sigemptyset(&usual);
-    sigaddset(&usual, SIGPIPE);
-    sigaddset(&usual, SIGTERM);
-    sigaddset(&usual, SIGINT);
+    sigfillset(&all);
     int rc = posix_spawnattr_setflags(attributes,
                                       POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     if (rc == 0)
@@ -57,7 +58,7 @@ static int attributes_fill(posix_spawnattr_t *attributes)
     if (rc == 0)
         rc = posix_spawnattr_setsigmask(attributes, &none);
     if (rc == 0)
-        rc = posix_spawnattr_setsigdefault(attributes, &usual);
+        rc = posix_spawnattr_setsigdefault(attributes, &all);
     return rc;
 }
 
@@ -96,7 +97,7 @@ static enum status child_start(char *const *argv, struct child *child, struct er
         return STATUS_OK;
     fd_close(&child->out_fd);
     fd_close(&child->err_fd);
-    return error_set(err, STATUS_UNAVAILABLE, "the program can't be started (errno %d)", rc);
+    return error_set(err, STATUS_UNAVAILABLE, "the program can't be started: %s", strerrordesc_np(rc));
 }
 
 /* Reads what is there; closes at the end. What goes over the maximum is dropped, or marks the buffer failed. */
@@ -112,14 +113,32 @@ static void pipe_read(int *fd, bool may_drop, struct buf *out)
     explicit_bzero(chunk, sizeof chunk);
 }
 
-static enum status output_read(struct child *child, int64_t deadline_ms, struct process_result *out, struct error *err)
+static int64_t now_ms(void)
+{
+    return clock_monotonic_ms(clock_system());
+}
+
+/* How long to wait for the child in one go; 0 (and err) when it may run no longer. */
+static int slice_ms(const struct child *child, struct error *err)
+{
+    int64_t left_ms = child->deadline_ms - now_ms();
+    if (child->cancelled != NULL && atomic_load(child->cancelled))
+        (void)error_set(err, STATUS_UNAVAILABLE, "the program was given up");
+    else if (left_ms <= 0)
+        (void)error_set(err, STATUS_UNAVAILABLE, "the program did not end in time");
+    else
+        return left_ms < SLICE_MS ? (int)left_ms : SLICE_MS;
+    return 0;
+}
+
+static enum status output_read(struct child *child, struct process_result *out, struct error *err)
 {
     while (child->out_fd >= 0 || child->err_fd >= 0) {
-        int64_t left_ms = deadline_ms - clock_monotonic_ms(clock_system());
-        if (left_ms <= 0)
-            return error_set(err, STATUS_UNAVAILABLE, "the program did not end in time");
+        int wait_ms = slice_ms(child, err);
+        if (wait_ms == 0)
+            return err->code;
         struct pollfd fds[2] = { { .fd = child->out_fd, .events = POLLIN }, { .fd = child->err_fd, .events = POLLIN } };
-        if (poll(fds, 2, (int)left_ms) <= 0)
+        if (poll(fds, 2, wait_ms) <= 0)
             continue;
         if (fds[0].revents != 0)
             pipe_read(&child->out_fd, false, &out->output);
@@ -131,39 +150,68 @@ static enum status output_read(struct child *child, int64_t deadline_ms, struct 
     return STATUS_OK;
 }
 
-/* A program may close its output and live on. */
-static enum status child_reap(const struct child *child, int64_t deadline_ms, int *exit_code, struct error *err)
+/* Whether the child has ended, *how as waitpid tells it. One that is not to be seen is done with too: with SIGCHLD
+ * ignored the kernel takes it away by itself, and its id may be another's by now. */
+static bool has_ended(struct child *child, int *how, bool *seen)
 {
-    for (;;) {
-        int how = 0;
-        pid_t pid = waitpid(child->pid, &how, WNOHANG);
-        if (pid == child->pid) {
-            *exit_code = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
-            return STATUS_OK;
-        }
-        if (pid < 0 && errno != EINTR)
-            return error_set(err, STATUS_UNAVAILABLE, "the program's end was not seen (errno %d)", errno);
-        if (clock_monotonic_ms(clock_system()) >= deadline_ms)
-            return error_set(err, STATUS_UNAVAILABLE, "the program did not end in time");
-        struct timespec pause = { .tv_nsec = REAP_POLL_MS * 1000000L };
-        nanosleep(&pause, NULL);
-    }
+    pid_t pid = waitpid(child->pid, how, WNOHANG);
+    *seen = pid == child->pid;
+    if (!*seen && (pid == 0 || errno == EINTR))
+        return false;
+    child->pid = -1;
+    return true;
 }
 
-enum status process_run(char *const *argv, int64_t timeout_ms, struct process_result *out, struct error *err)
+static void reap_pause(void)
 {
-    struct child child = { .pid = -1, .out_fd = -1, .err_fd = -1 };
-    int64_t deadline_ms = clock_monotonic_ms(clock_system()) + timeout_ms;
+    struct timespec pause = { .tv_nsec = REAP_POLL_MS * 1000000L };
+    nanosleep(&pause, NULL);
+}
+
+/* A program may close its output and live on. */
+static enum status child_reap(struct child *child, int *exit_code, struct error *err)
+{
+    int how = 0;
+    bool seen = false;
+    while (!has_ended(child, &how, &seen)) {
+        if (slice_ms(child, err) == 0)
+            return err->code;
+        reap_pause();
+    }
+    if (!seen)
+        return error_set(err, STATUS_UNAVAILABLE, "the program's exit code is unknown, since SIGCHLD is ignored");
+    *exit_code = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
+    return STATUS_OK;
+}
+
+/* The group, and the child by itself in case that it left the group. Death may be slow (a dead file server), so that
+ * waiting for it has an end too. */
+static void child_kill(struct child *child)
+{
+    int how = 0;
+    bool seen = false;
+    int64_t until_ms = now_ms() + KILL_WAIT_MS;
+    if (child->pid < 0)
+        return;
+    kill(-child->pid, SIGKILL);
+    kill(child->pid, SIGKILL);
+    while (!has_ended(child, &how, &seen) && now_ms() < until_ms)
+        reap_pause();
+}
+
+enum status process_run(char *const *argv, const struct process_bounds *bounds, struct process_result *out,
+                        struct error *err)
+{
+    struct child child = { .pid = -1, .out_fd = -1, .err_fd = -1, .deadline_ms = now_ms() + bounds->timeout_ms,
+                           .cancelled = bounds->cancelled };
     enum status status = child_start(argv, &child, err);
     if (status != STATUS_OK)
         return status;
-    status = output_read(&child, deadline_ms, out, err);
+    status = output_read(&child, out, err);
     if (status == STATUS_OK)
-        status = child_reap(&child, deadline_ms, &out->exit_code, err);
-    if (status != STATUS_OK) {
-        kill(-child.pid, SIGKILL);
-        waitpid(child.pid, NULL, 0);
-    }
+        status = child_reap(&child, &out->exit_code, err);
+    if (status != STATUS_OK)
+        child_kill(&child);
     fd_close(&child.out_fd);
     fd_close(&child.err_fd);
     return status;

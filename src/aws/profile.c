@@ -35,8 +35,8 @@ static enum status file_load(const char *path, struct buf *text, struct ini *ini
     enum status status = ini_parse(buf_slice(text), ini, err);
     if (status == STATUS_OK)
         return STATUS_OK;
-    struct error why = *err;
-    return error_set(err, STATUS_UNAVAILABLE, "%.120s: %.100s", path, why.detail);
+    (void)provider_fail(err, "%.150s: %s", path, err->detail);
+    return status;
 }
 
 enum status profiles_load(const struct credentials_env *env, struct profiles *out, struct error *err)

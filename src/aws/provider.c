@@ -85,14 +85,14 @@ enum credentials_result provider_read_file(const char *path, struct buf *out, st
     /* Non-blocking: a FIFO without a writer must not hold the thread. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return provider_fail(err, "%s can't be opened (errno %d)", path, errno);
+        return provider_fail(err, "%.150s can't be opened: %s", path, strerrordesc_np(errno));
     for (;;) {
         char chunk[4096];
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            result = provider_fail(err, "%s can't be read (errno %d)", path, errno);
+            result = provider_fail(err, "%.150s can't be read: %s", path, strerrordesc_np(errno));
             break;
         }
         if (n == 0)
@@ -100,7 +100,7 @@ enum credentials_result provider_read_file(const char *path, struct buf *out, st
         buf_append(out, slice_of(chunk, (size_t)n));
         explicit_bzero(chunk, sizeof chunk);
         if (!buf_ok(out)) {
-            result = provider_fail(err, "%s is longer than %zu bytes", path, out->max_bytes);
+            result = provider_fail(err, "%.150s is longer than %zu bytes", path, out->max_bytes);
             break;
         }
     }

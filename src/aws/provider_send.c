@@ -29,6 +29,11 @@ static void pause_before(int attempt)
     nanosleep(&pause, NULL);
 }
 
+bool provider_is_cancelled(const struct credentials_env *env)
+{
+    return env->cancelled != NULL && atomic_load(env->cancelled);
+}
+
 static bool is_worth_retrying(enum status status, int http_status)
 {
     return status != STATUS_OK || http_status == 429 || http_status >= 500;
@@ -42,14 +47,16 @@ enum status provider_send(const struct credentials_env *env, const struct http_r
     for (int attempt = 0; attempt < bounds->attempts; attempt++) {
         if (attempt > 0)
             pause_before(attempt);
+        if (provider_is_cancelled(env))
+            return error_set(err, STATUS_UNAVAILABLE, "the request was given up");
         int64_t left_ms = bounds->deadline_ms - clock_monotonic_ms(env->clock);
         if (left_ms <= 0)
             return attempt == 0 ? error_set(err, STATUS_UNAVAILABLE, "no time is left to ask") : status;
         struct http_request bounded = *request;
         bounded.timeout_ms = left_ms < bounds->attempt_timeout_ms ? (int)left_ms : bounds->attempt_timeout_ms;
+        bounded.cancelled = env->cancelled;
         bounded.connect_timeout_ms = bounded.timeout_ms < CONNECT_TIMEOUT_MS ? bounded.timeout_ms : CONNECT_TIMEOUT_MS;
         buf_clean_up_secure(&out->body);
-        out->body.failed = false;
         out->status = 0;
         status = env->http->fetch(env->http->ctx, &bounded, out, err);
         if (!is_worth_retrying(status, out->status))

@@ -124,14 +124,12 @@ static enum credentials_result send(const struct credentials_env *env, const str
     struct http_response response = { .status = 0 };
     struct provider_bounds bounds = provider_bounds(env);
     enum credentials_result result;
-    if (provider_send(env, request, &bounds, &response, err) != STATUS_OK) {
-        struct error why = *err;
-        result = provider_fail(err, "%s: STS: %.200s", call->source, why.detail);
-    } else if (response.status != 200) {
+    if (provider_send(env, request, &bounds, &response, err) != STATUS_OK)
+        result = provider_fail(err, "%s: STS: %s", call->source, err->detail);
+    else if (response.status != 200)
         result = reply_refused(call, &response, err);
-    } else {
+    else
         result = reply_parse(env, call, buf_slice(&response.body), out, err);
-    }
     buf_clean_up_secure(&response.body);
     return result;
 }

@@ -11,6 +11,7 @@ struct exchange {
     CURL *easy;
     struct curl_slist *headers;
     struct buf *body;
+    const atomic_bool *cancelled;
     bool plain;    /* not https, so the peer's address is checked */
     bool refused;  /* by that check */
     char message[CURL_ERROR_SIZE];
@@ -44,6 +45,21 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *ctx)
     return buf_ok(x->body) ? size * n : 0;
 }
 
+static bool is_cancelled(const struct exchange *x)
+{
+    return x->cancelled != NULL && atomic_load(x->cancelled);
+}
+
+/* Asked at least once a second, also while a name is looked up or a connection is made. */
+static int asks_to_stop(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    return is_cancelled(ctx) ? 1 : 0;
+}
+
 static bool set_longs(CURL *easy, const struct long_option *options, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -66,6 +82,7 @@ static bool set_safety(CURL *easy)
 {
     static const struct long_option longs[] = {
         { CURLOPT_NOSIGNAL, 1L },
+        { CURLOPT_NOPROGRESS, 0L },
         /* Else the end of a timed-out call would wait for the resolver's thread. */
         { CURLOPT_QUICK_EXIT, 1L },
         { CURLOPT_FOLLOWLOCATION, 0L },
@@ -90,6 +107,8 @@ static bool set_callbacks(struct exchange *x)
     return curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->message) == CURLE_OK &&
            curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
            curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETDATA, x) == CURLE_OK &&
+           curl_easy_setopt(x->easy, CURLOPT_XFERINFOFUNCTION, asks_to_stop) == CURLE_OK &&
+           curl_easy_setopt(x->easy, CURLOPT_XFERINFODATA, x) == CURLE_OK &&
            curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
            curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x) == CURLE_OK;
 }
@@ -149,6 +168,8 @@ static bool headers_are_lines(const struct http_request *request)
 
 static enum status describe_failure(const struct exchange *x, CURLcode code, struct error *err)
 {
+    if (is_cancelled(x))
+        return error_set(err, STATUS_UNAVAILABLE, "the request was given up");
     if (x->refused)
         return error_set(err, STATUS_UNAVAILABLE,
                          "plain http goes only to the loopback and to AWS's link-local addresses; use https");
@@ -168,7 +189,8 @@ static void free_headers(struct curl_slist *headers)
 static enum status fetch(void *ctx, const struct http_request *request, struct http_response *out, struct error *err)
 {
     (void)ctx;
-    struct exchange x = { .body = &out->body, .plain = strncasecmp(request->url, "https://", 8) != 0 };
+    struct exchange x = { .body = &out->body, .cancelled = request->cancelled,
+                          .plain = strncasecmp(request->url, "https://", 8) != 0 };
     enum status status = STATUS_OK;
     long http_status = 0;
     if (!headers_are_lines(request))

@@ -30,9 +30,10 @@ struct credentials_env {
     void *getenv_ctx;
     const struct clock *clock;
     const struct http_client *http;
+    const atomic_bool *cancelled; /* when it turns true, whatever is under way fails within about a second; NULL: never */
 };
 
-/* The process's own environment, the system clock, libcurl. */
+/* The process's own environment, the system clock, libcurl; never cancelled. Constant; lives for ever. */
 const struct credentials_env *credentials_env_system(void);
 
 enum credentials_result {
@@ -41,7 +42,8 @@ enum credentials_result {
     CREDENTIALS_FAILED  /* configured, but it failed: err says why; the chain stops and tells */
 };
 
-/* A provider. Blocks for seconds at most; fills *out only when found. */
+/* A provider. Blocks for the network or for a process: 9 seconds a request, 30 a credential_process, unless it is
+ * cancelled. Fills *out, which the caller cleans up, only when found. */
 typedef enum credentials_result (*credentials_provider_fn)(const struct credentials_env *env, struct credentials *out,
                                                            struct error *err);
 

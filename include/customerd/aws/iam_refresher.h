@@ -13,13 +13,15 @@ struct iam_refresher;
 
 struct iam_refresher_options {
     struct iam_token_options token; /* strings are copied */
-    const struct credentials_env *env;
-    struct log *log; /* may be NULL */
+    const struct credentials_env *env; /* NULL: the system's; its `cancelled` is not looked at. What it points to, and
+                                        * the log, must outlive the refresher */
+    struct log *log;                   /* may be NULL */
 };
 
 /* Starts the thread; the first token is fetched by it, not by the caller. NULL (and err) when it can't start. */
 struct iam_refresher *iam_refresher_new(const struct iam_refresher_options *options, struct error *err);
-/* Stops and joins within the bound of one credential request that is being waited for. Accepts NULL. */
+/* Stops and joins, cancelling a credential request or process that is under way: within about two seconds even when an
+ * endpoint hangs. Nobody may use r any more. Accepts NULL. */
 void iam_refresher_destroy(struct iam_refresher *r);
 
 /* The newest token, copied into out, which the caller cleans up. Fails (UNAVAILABLE, with the last refresh's reason)

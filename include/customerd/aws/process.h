@@ -2,6 +2,8 @@
 #ifndef CUSTOMERD_AWS_PROCESS_H
 #define CUSTOMERD_AWS_PROCESS_H
 
+#include <stdatomic.h>
+
 #include "customerd/core/buf.h"
 #include "customerd/core/status.h"
 
@@ -13,9 +15,16 @@ struct process_result {
     int exit_code;     /* 128 + the signal when one ended it */
 };
 
-/* Runs argv (found by PATH) with an empty standard input, in a process group of its own, which is killed when the time
- * ends or the output is too long: both are failures. Blocks for timeout_ms at most. */
-enum status process_run(char *const *argv, int64_t timeout_ms, struct process_result *out, struct error *err) MUST_USE;
+struct process_bounds {
+    int64_t timeout_ms;
+    const atomic_bool *cancelled; /* when it turns true, the program is killed within a fifth of a second; NULL: never */
+};
+
+/* Runs argv (found by PATH) with an empty standard input, no other descriptors and no signal blocked or ignored, in a
+ * process group of its own, which is killed when the time ends, the output is too long or the run is cancelled: all
+ * are failures. Blocks for timeout_ms at most, and a second more for the end of what it killed. */
+enum status process_run(char *const *argv, const struct process_bounds *bounds, struct process_result *out,
+                        struct error *err) MUST_USE;
 
 /* A command line as a POSIX shell splits it, quotes and backslashes only: no expansion, no comments. */
 struct process_command {

@@ -10,7 +10,9 @@
 /* The variable's value; NULL when it is unset or empty, which mean the same. */
 const char *provider_getenv(const struct credentials_env *env, const char *name);
 
-/* Ends a provider: fills err (UNAVAILABLE) and returns CREDENTIALS_FAILED. */
+bool provider_is_cancelled(const struct credentials_env *env);
+
+/* Ends a provider: fills err (UNAVAILABLE) and returns CREDENTIALS_FAILED. The arguments may stand in err itself. */
 enum credentials_result provider_fail(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 struct provider_keys {

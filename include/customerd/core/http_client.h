@@ -3,13 +3,17 @@
  * Used for credentials now, for JWKS later. The real client (libcurl) follows no redirects, uses no proxy and no
  * netrc, speaks http and https only, and verifies certificates. Plain http connects only to the loopback and to the
  * link-local addresses that AWS names (169.254.169.254, 169.254.170.2, 169.254.170.23, fd00:ec2::254, fd00:ec2::23):
- * the address that is dialled is checked, whatever name stood in the URL. */
+ * the address that is dialled is checked, whatever name stood in the URL. Header lines are wiped after use; what libcurl
+ * and its TLS library keep in buffers of their own is not. */
 #ifndef CUSTOMERD_CORE_HTTP_CLIENT_H
 #define CUSTOMERD_CORE_HTTP_CLIENT_H
+
+#include <stdatomic.h>
 
 #include "customerd/core/buf.h"
 #include "customerd/core/status.h"
 
+/* All members are borrowed for the call. */
 struct http_request {
     const char *method;          /* "GET", "PUT" or "POST" */
     const char *url;
@@ -18,6 +22,7 @@ struct http_request {
     struct slice body;
     int connect_timeout_ms;
     int timeout_ms;              /* for the whole exchange */
+    const atomic_bool *cancelled; /* when it turns true, the exchange fails within about a second; NULL: never */
 };
 
 struct http_response {

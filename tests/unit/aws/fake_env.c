@@ -67,7 +67,7 @@ void fake_env_init(struct fake_env *f)
     f->monotonic_ms = 1000;
     f->clock = (struct clock){ get_realtime, get_monotonic, f };
     f->http = (struct http_client){ fetch, f };
-    f->env = (struct credentials_env){ get_variable, f, &f->clock, &f->http };
+    f->env = (struct credentials_env){ get_variable, f, &f->clock, &f->http, NULL };
 }
 
 void fake_set(struct fake_env *f, const char *name, const char *value)

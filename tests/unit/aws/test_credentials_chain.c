@@ -34,7 +34,7 @@ static void the_first_provider_that_is_configured_answers(void **state)
     fake_set(&f, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
     fake_reply(&f, 404, "");
     assert_string_equal(asked(), "");
-    assert_non_null(strstr(err.detail, "no other AWS credentials are configured, and imds"));
+    assert_non_null(strstr(err.detail, "container are not configured, and imds: "));
     assert_non_null(strstr(f.requests[0].url, "/latest/api/token"));
 
     fake_set(&f, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:2/");

@@ -4,9 +4,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "customerd/aws/iam_refresher.h"
 
@@ -91,7 +95,7 @@ static void scene_begin(struct scene *s, int64_t ttl_s, int64_t credentials_life
     pthread_mutex_init(&s->lock, NULL);
     s->clock = (struct clock){ get_realtime, get_monotonic, s };
     s->http = (struct http_client){ fetch, s };
-    s->env = (struct credentials_env){ get_variable, NULL, &s->clock, &s->http };
+    s->env = (struct credentials_env){ get_variable, NULL, &s->clock, &s->http, NULL };
     struct iam_refresher_options options = {
         .token = { .service = "memorydb", .resource = "c", .user = "u", .region = "r", .ttl_s = ttl_s }, .env = &s->env
     };
@@ -301,6 +305,53 @@ static void it_ends_at_once_while_it_waits(void **state)
     iam_refresher_destroy(NULL);
 }
 
+static const char *url_of_a_silent_server(void *ctx, const char *name)
+{
+    return strcmp(name, "AWS_CONTAINER_CREDENTIALS_FULL_URI") == 0 ? ctx : get_variable(NULL, name);
+}
+
+/* The real HTTP client, and a server that takes the connection and never answers. */
+static void it_ends_soon_while_an_endpoint_hangs(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    char url[64];
+    struct error err;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+
+    const struct credentials_env env = { url_of_a_silent_server, url, clock_system(), http_client_curl(), NULL };
+    struct iam_refresher_options options = {
+        .token = { .service = "memorydb", .resource = "c", .user = "u", .region = "r", .ttl_s = 900 }, .env = &env
+    };
+    struct iam_refresher *r = iam_refresher_new(&options, &err);
+    assert_non_null(r);
+    struct pollfd item = { .fd = listener, .events = POLLIN };
+    assert_int_equal(poll(&item, 1, DEADLINE_MS), 1);
+    int64_t start_ms = clock_monotonic_ms(clock_system());
+    iam_refresher_destroy(r);
+    assert_true(clock_monotonic_ms(clock_system()) - start_ms < 1900); /* one attempt alone waits 2000 */
+    close(listener);
+}
+
+static int set_up(void **state)
+{
+    struct error err;
+    (void)state;
+    return http_client_global_init(&err) == STATUS_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    http_client_global_clean_up();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +363,7 @@ int main(void)
         cmocka_unit_test(a_jump_of_the_clock_makes_a_new_token),
         cmocka_unit_test(a_clock_set_back_does_not_prolong_a_token),
         cmocka_unit_test(it_ends_at_once_while_it_waits),
+        cmocka_unit_test(it_ends_soon_while_an_endpoint_hangs),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -49,6 +49,21 @@ static void nothing_is_sent_after_the_deadline(void **state)
     buf_clean_up(&out.body);
 }
 
+static void nothing_is_sent_once_it_is_cancelled(void **state)
+{
+    (void)state;
+    struct fake_env f;
+    struct http_response out;
+    atomic_bool cancelled = true;
+    fake_env_init(&f);
+    fake_reply(&f, 503, "busy");
+    f.env.cancelled = &cancelled;
+    struct provider_bounds bounds = provider_bounds(&f.env);
+    assert_int_equal(send(&f, &bounds, &out), STATUS_UNAVAILABLE);
+    assert_int_equal(f.n_requests, 0);
+    buf_clean_up(&out.body);
+}
+
 static void the_bounds_end_within_ten_seconds(void **state)
 {
     (void)state;
@@ -64,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_passing_failure_is_tried_again_and_the_last_answer_counts),
         cmocka_unit_test(nothing_is_sent_after_the_deadline),
+        cmocka_unit_test(nothing_is_sent_once_it_is_cancelled),
         cmocka_unit_test(the_bounds_end_within_ten_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "customerd/core/http_client.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -78,7 +79,8 @@ static void put_and_post_send_headers_and_body(void **state)
     char url[100];
     scripted_http_start(&server, OK_HELLO, false);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/token", server.port);
-    struct http_request request = { "POST", url, headers, 2, SLICE("{\"a\":\0}"), 5000, 5000 };
+    struct http_request request = { .method = "POST", .url = url, .headers = headers, .n_headers = 2,
+                                    .body = SLICE("{\"a\":\0}"), .connect_timeout_ms = 5000, .timeout_ms = 5000 };
     struct outcome o = fetch(&request, 100);
     assert_int_equal(o.status, STATUS_OK);
     buf_clean_up(&o.response.body);
@@ -167,6 +169,41 @@ static void a_slow_answer_ends_at_the_timeout(void **state)
     }
 }
 
+struct canceller {
+    struct scripted_http *server;
+    atomic_bool cancelled;
+};
+
+static void *cancel_once_connected(void *arg)
+{
+    struct canceller *c = arg;
+    int64_t end_ms = clock_monotonic_ms(clock_system()) + 10000;
+    while (atomic_load(&c->server->connections) == 0 && clock_monotonic_ms(clock_system()) < end_ms)
+        sched_yield();
+    atomic_store(&c->cancelled, true);
+    return NULL;
+}
+
+static void an_exchange_that_hangs_can_be_given_up(void **state)
+{
+    (void)state;
+    struct scripted_http server;
+    struct canceller canceller = { .server = &server };
+    char url[100];
+    pthread_t thread;
+    scripted_http_start(&server, "", true);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", server.port);
+    const struct http_request request = { .method = "GET", .url = url, .connect_timeout_ms = 9000, .timeout_ms = 9000,
+                                          .cancelled = &canceller.cancelled };
+    assert_int_equal(pthread_create(&thread, NULL, cancel_once_connected, &canceller), 0);
+    struct outcome o = fetch(&request, 100);
+    pthread_join(thread, NULL);
+    scripted_http_stop(&server);
+    assert_int_equal(o.status, STATUS_UNAVAILABLE);
+    assert_string_equal(o.err.detail, "the request was given up");
+    assert_true(o.took_ms < 3000);
+}
+
 static void a_broken_answer_is_an_error(void **state)
 {
     (void)state;
@@ -250,7 +287,8 @@ static void a_header_with_a_line_break_is_refused(void **state)
 {
     (void)state;
     static const char *const headers[] = { "Authorization: a\r\nX-Evil: b" };
-    const struct http_request request = { "GET", "http://127.0.0.1:1/", headers, 1, { NULL, 0 }, 2000, 2000 };
+    const struct http_request request = { .method = "GET", .url = "http://127.0.0.1:1/", .headers = headers,
+                                          .n_headers = 1, .connect_timeout_ms = 2000, .timeout_ms = 2000 };
     struct outcome o = fetch(&request, 1000);
     assert_int_equal(o.status, STATUS_INTERNAL);
 }
@@ -280,6 +318,7 @@ int main(void)
         cmocka_unit_test(proxies_of_the_environment_are_ignored),
         cmocka_unit_test(a_body_over_the_maximum_is_an_error),
         cmocka_unit_test(a_slow_answer_ends_at_the_timeout),
+        cmocka_unit_test(an_exchange_that_hangs_can_be_given_up),
         cmocka_unit_test(a_broken_answer_is_an_error),
         cmocka_unit_test(nobody_listening_is_an_error_with_words),
         cmocka_unit_test(plain_http_goes_nowhere_else),
