@@ -17,7 +17,7 @@ static enum status check_policy(struct customers *c, size_t shard, int64_t deadl
         .n_args = 2,
     };
     struct call *call = NULL;
-    enum status status = store_read(c, &options, deadline_ms, &call, err);
+    enum status status = store_run_take(c, call_new(&options), deadline_ms, &call, err);
     if (status != STATUS_OK)
         return status;
     static const char field[] = "maxmemory_policy:";
@@ -42,6 +42,15 @@ static bool derive(struct slice salt, const char *purpose, uint8_t out[SHA256_BY
     return hmac_sha256(salt, slice_cstr(purpose), out);
 }
 
+static bool is_salt(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (memchr("0123456789abcdef", text.ptr[i], 16) == NULL)
+            return false;
+    }
+    return text.len == 2 * SALT_BYTES;
+}
+
 static enum status take_meta(struct customers *c, const struct reply *meta, struct error *err)
 {
     struct slice schema = reply_text(reply_at(meta, 0)), buckets = reply_text(reply_at(meta, 1));
@@ -57,13 +66,45 @@ static enum status take_meta(struct customers *c, const struct reply *meta, stru
         memcpy(digits, epoch.ptr, epoch.len);
     char *end = digits;
     unsigned long number = strtoul(digits, &end, 10);
-    if (salt.len != 2 * SALT_BYTES || *end != '\0' || number == 0 || number > UINT16_MAX)
+    if (!is_salt(salt) || *end != '\0' || number == 0 || number > UINT16_MAX)
         return error_set(err, STATUS_NOT_READY, "the key " META_KEY " is damaged: its salt or epoch is not valid");
     c->secrets.first_claim_number = ((uint64_t)number << 32) + 1;
     if (!derive(salt, "e-mail", c->secrets.email_key) || !derive(salt, "operation", c->secrets.operation_key) ||
         !derive(salt, "cursor", c->secrets.cursor_key))
         return error_set(err, STATUS_INTERNAL, "hashing failed");
     return STATUS_OK;
+}
+
+/* A new salt would make every stored e-mail and Idempotency-Key unknown: none is made where there are customers. */
+static enum status refuse_lost_meta(struct customers *c, int64_t deadline_ms, struct error *err)
+{
+    const struct slice exists_meta[] = { SLICE("EXISTS"), SLICE(META_KEY) };
+    const struct call_options options = {
+        .lane = CALL_READ,
+        .target = CALL_TO_SLOT,
+        .slot = cluster_key_slot(slice_cstr(META_KEY)),
+        .args = exists_meta,
+        .n_args = 2,
+    };
+    struct call *meta = NULL, *calls[BUCKETS];
+    enum status status = store_run_take(c, call_new(&options), deadline_ms, &meta, err);
+    bool there = status == STATUS_OK && reply_integer(call_reply(meta)) == 1;
+    call_release(meta);
+    if (status != STATUS_OK || there)
+        return status;
+    for (int b = 0; b < BUCKETS; b++) {
+        struct key index = key_of_bucket((uint8_t)b, 'i');
+        const struct slice command[] = { SLICE("EXISTS"), key_slice(&index) };
+        calls[b] = store_command(CALL_READ, (uint8_t)b, command, 2);
+    }
+    status = store_run(c, calls, BUCKETS, deadline_ms, err);
+    for (int b = 0; b < BUCKETS; b++) {
+        if (status == STATUS_OK && reply_integer(call_reply(calls[b])) == 1)
+            status = error_set(err, STATUS_NOT_READY,
+                               "the key " META_KEY " is missing, although there are customers: restore it");
+        call_release(calls[b]);
+    }
+    return status;
 }
 
 /* Written by the first replica that ever boots on these data; everybody reads what it wrote. */
@@ -85,7 +126,7 @@ static enum status check_meta(struct customers *c, int64_t deadline_ms, struct e
         .n_keys = 1,
     };
     struct call *call = NULL;
-    enum status status = store_read(c, &options, deadline_ms, &call, err);
+    enum status status = store_run_take(c, call_new(&options), deadline_ms, &call, err);
     if (status == STATUS_OK)
         status = take_meta(c, call_reply(call), err);
     call_release(call);
@@ -102,6 +143,8 @@ enum status boot_check(struct customers *c, int64_t deadline_ms, struct error *e
     enum status status = STATUS_OK;
     for (size_t i = 0; i < shards && status == STATUS_OK; i++)
         status = check_policy(c, i, deadline_ms, err);
+    if (status == STATUS_OK)
+        status = refuse_lost_meta(c, deadline_ms, err);
     if (status == STATUS_OK)
         status = check_meta(c, deadline_ms, err);
     if (status == STATUS_OK)

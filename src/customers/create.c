@@ -7,8 +7,7 @@ static enum status set_lease(struct write *w, uint64_t lease_ms, struct call **c
 {
     struct key opened = key_opened(w->op.id[0], w->op.id);
     struct args args;
-    args_init(&args);
-    args_key(&args, &opened);
+    args_init(&args, &opened, 1);
     operation_args(&w->op, &args, false);
     args_number(&args, lease_ms);
     return store_script(w->c, &script_open, w->op.id[0], &args, w->options->deadline_ms, call, word, err);
@@ -19,15 +18,8 @@ static enum status answer_of_twin(struct write *w, uint8_t bucket, const struct 
 {
     struct key marker = key_marker(bucket, w->op.id);
     const struct slice command[] = { SLICE("GET"), key_slice(&marker) };
-    const struct call_options options = {
-        .lane = CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(bucket),
-        .args = command,
-        .n_args = 2,
-    };
     struct call *call = NULL;
-    enum status status = store_read(w->c, &options, w->options->deadline_ms, &call, err);
+    enum status status = store_read(w->c, bucket, command, 2, w->options->deadline_ms, &call, err);
     if (status == STATUS_OK && reply_type(call_reply(call)) == REPLY_STRING)
         status = operation_replay(w->c, reply_text(call_reply(call)), false, w->options->deadline_ms, w->answer, err);
     else if (status == STATUS_OK)
@@ -42,10 +34,8 @@ static enum status open_key(struct write *w, uint8_t bucket, bool *go_on, struct
     struct call *call = NULL;
     enum word word;
     enum status status = set_lease(w, (uint64_t)w->c->options.request_timeout_ms, &call, &word, err);
-    if (status != STATUS_OK) {
-        err->applied = APPLIED_NO;
-        return status;
-    }
+    if (status != STATUS_OK)
+        return store_not_applied(status, err);
     *go_on = word == WORD_OPENED;
     if (word == WORD_RUNNING)
         status = answer_of_twin(w, bucket, call_reply(call), err);
@@ -57,9 +47,7 @@ static enum status open_key(struct write *w, uint8_t bucket, bool *go_on, struct
 
 static void create_args(struct write *w, const struct key keys[4], struct slice stale_claim, struct args *args)
 {
-    args_init(args);
-    for (int i = 0; i < (w->has_email ? 4 : 3); i++)
-        args_key(args, &keys[i]);
+    args_init(args, keys, w->has_email ? 4 : 3);
     operation_args(&w->op, args, true);
     args_bytes(args, w->id->bytes, UUID_BYTES);
     args_number(args, (uint64_t)uuid_ms(w->id)); /* created and updated are one instant */
@@ -107,11 +95,9 @@ enum status customers_create(struct customers *c, const struct customer *in, con
                              struct answer *out, struct error *err)
 {
     struct uuid id;
-    struct buf canonical = BUF_INIT(4 * CUSTOMER_MAX_BYTES);
-    if (options->idempotency.given)
-        customer_canonical(in, &canonical);
     struct write w;
-    enum status status = write_init(&w, c, &id, options, buf_slice(&canonical), out, err);
+    const struct write_request request = { .id = &id, .customer = in, .options = options };
+    enum status status = write_init(&w, c, &request, out, err);
     if (status == STATUS_OK)
         status = write_set_customer(&w, in, err);
     if (status != STATUS_OK)
@@ -136,7 +122,6 @@ enum status customers_create(struct customers *c, const struct customer *in, con
             call_release(call);
     }
 out:
-    buf_clean_up(&canonical);
     write_clean_up(&w);
     return status;
 }

@@ -14,12 +14,10 @@
 static enum status run_begin(struct write *w, struct call **call, enum word *word, struct error *err)
 {
     uint8_t bucket = uuid_bucket(w->id);
-    struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'p'),
-                          key_of_bucket(bucket, 'r') };
+    const struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'p'),
+                                key_of_bucket(bucket, 'r') };
     struct args args;
-    args_init(&args);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        args_key(&args, &keys[i]);
+    args_init(&args, keys, 4);
     args_bytes(&args, w->op.fingerprint, FINGERPRINT_BYTES);
     args_bytes(&args, w->op.attempt, ATTEMPT_BYTES);
     args_bytes(&args, w->id->bytes, UUID_BYTES);
@@ -41,8 +39,7 @@ static enum status take_email(struct write *w, uint64_t n, bool *claimed, struct
     enum status status = STATUS_OK;
     for (int i = 0; status == STATUS_OK && word == WORD_TAKEN && i < TAKE_OVERS_MAX; i++) {
         struct args args;
-        args_init(&args);
-        args_key(&args, &claims);
+        args_init(&args, &claims, 1);
         args_bytes(&args, w->eh, EMAIL_HASH_BYTES);
         args_bytes(&args, w->id->bytes, UUID_BYTES);
         args_number(&args, n);
@@ -63,12 +60,10 @@ static enum status take_email(struct write *w, uint64_t n, bool *claimed, struct
 static enum status run_commit(struct write *w, uint64_t n, struct call **call, enum word *word, struct error *err)
 {
     uint8_t bucket = uuid_bucket(w->id);
-    struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'p'),
-                          key_of_bucket(bucket, 'r') };
+    const struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'p'),
+                                key_of_bucket(bucket, 'r') };
     struct args args;
-    args_init(&args);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        args_key(&args, &keys[i]);
+    args_init(&args, keys, 4);
     operation_args(&w->op, &args, true);
     args_bytes(&args, w->id->bytes, UUID_BYTES);
     args_number(&args, (uint64_t)clock_realtime_ms(w->c->options.clock));
@@ -92,24 +87,18 @@ static enum status commit(struct write *w, uint64_t n, enum change *out, struct 
     struct call *call = NULL;
     enum word word;
     enum status status = run_commit(w, n, &call, &word, err);
-    if (status != STATUS_OK)
-        return status; /* it may have passed: no roll back */
+    if (status != STATUS_OK) {
+        if (err->applied == APPLIED_NO) /* else it may have passed */
+            roll_back(w, n);
+        return status;
+    }
     if (word == WORD_CONFLICT)
         *out = CHANGE_CONFLICT;
     else
         status = write_finish(w, word, call_reply(call), err);
-    if (word != WORD_DONE && word != WORD_REPLAY)
+    if (word != WORD_DONE)
         roll_back(w, n);
     call_release(call);
-    return status;
-}
-
-/* Before commit nothing has been applied, whatever became of the step. */
-static enum status not_applied(enum status status, struct error *err)
-{
-    err->applied = APPLIED_NO;
-    if (status == STATUS_OUTCOME_UNKNOWN)
-        err->code = status = STATUS_UNAVAILABLE;
     return status;
 }
 
@@ -120,7 +109,7 @@ enum status email_change(struct write *w, enum change *out, struct error *err)
     enum word word;
     enum status status = run_begin(w, &begun, &word, err);
     if (status != STATUS_OK)
-        return not_applied(status, err);
+        return store_not_applied(status, err);
     uint64_t n = (uint64_t)reply_integer(reply_at(call_reply(begun), 1));
     if (word == WORD_CONFLICT || word == WORD_SAME)
         *out = word == WORD_SAME ? CHANGE_SAME : CHANGE_CONFLICT;
@@ -135,7 +124,7 @@ enum status email_change(struct write *w, enum change *out, struct error *err)
     if (status != STATUS_OK || !claimed) {
         roll_back(w, n);
         if (status != STATUS_OK)
-            return not_applied(status, err);
+            return store_not_applied(status, err);
         return error_set_retry(err, STATUS_UPDATE_IN_PROGRESS, 1, "the customer is being changed by another request");
     }
     return commit(w, n, out, err);

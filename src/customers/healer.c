@@ -6,7 +6,6 @@
 #include <time.h>
 
 #define SOON_MAX 256
-#define STEP_MS 1000          /* the deadline of one healing step: also how long a stop may take */
 #define BOOT_PAUSE_MS 10      /* between two looks at a database that is not reached yet: start-up waits for it */
 #define BOOT_PAUSE_MAX_MS 1000
 
@@ -66,7 +65,7 @@ static bool boot(struct healer *h)
     int64_t pause_ms = BOOT_PAUSE_MS;
     for (;;) {
         struct error err;
-        if (boot_check(h->c, now_ms(h) + STEP_MS, &err) == STATUS_OK)
+        if (boot_check(h->c, now_ms(h) + HEALER_STEP_MS, &err) == STATUS_OK)
             break;
         note_reason(h, err.detail);
         if (cluster_shard_count(h->c->options.cluster) > 0 && pause_ms < BOOT_PAUSE_MAX_MS)
@@ -85,19 +84,23 @@ static bool boot(struct healer *h)
 /* What can't be released now is found by the sweeper. */
 static void release_waiting(struct healer *h)
 {
-    for (;;) {
-        uint8_t release[RELEASE_BYTES];
+    uint8_t waiting[STORE_RELEASES_MAX][RELEASE_BYTES];
+    struct slice releases[STORE_RELEASES_MAX];
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        size_t n = 0;
         pthread_mutex_lock(&h->lock);
-        bool some = h->n_soon > 0 && !h->stopping;
-        if (some)
-            memcpy(release, h->soon[--h->n_soon], RELEASE_BYTES);
+        while (n < STORE_RELEASES_MAX && h->n_soon > 0 && !h->stopping) {
+            memcpy(waiting[n], h->soon[--h->n_soon], RELEASE_BYTES);
+            releases[n] = slice_of(waiting[n], RELEASE_BYTES);
+            n++;
+        }
         pthread_mutex_unlock(&h->lock);
-        if (!some)
+        if (n == 0)
             return;
-        bool released;
+        uint64_t released = 0;
         struct error err;
-        if (store_release(h->c, slice_of(release, RELEASE_BYTES), now_ms(h) + STEP_MS, &released, &err) != STATUS_OK)
-            return;
+        status = store_release(h->c, releases, n, now_ms(h) + HEALER_STEP_MS, &released, &err);
     }
 }
 
@@ -129,7 +132,7 @@ static void *run(void *arg)
         struct error err;
         release_waiting(h);
         if (now_ms(h) >= sweep_at) {
-            if (sweep_buckets(h->c, now_ms(h) + STEP_MS, &state, &err) != STATUS_OK)
+            if (sweep_buckets(h->c, &state, &err) != STATUS_OK)
                 LOG(h->c->options.log, LOG_DEBUG, "sweep-incomplete", LOG_CSTR("reason", err.detail));
             sweep_at = now_ms(h) + jittered(o->sweep_interval_ms);
         }

@@ -8,10 +8,13 @@
 
 #include "store.h"
 
+/* The deadline of one round trip of healing. */
+#define HEALER_STEP_MS 1000
+
 struct healer *healer_new(struct customers *c, struct error *err);
 /* Starts the thread. */
 enum status healer_start(struct healer *h, struct error *err) MUST_USE;
-/* Stops and joins the thread, within about a second. */
+/* Stops and joins the thread, within about two seconds. */
 void healer_stop(struct healer *h);
 /* Accepts NULL; the thread must not be running. */
 void healer_destroy(struct healer *h);
@@ -28,8 +31,7 @@ void healer_state(struct healer *h, struct customers_state *out);
 enum status boot_check(struct customers *c, int64_t deadline_ms, struct error *err) MUST_USE;
 
 /* Sweeps all buckets, in one round trip per shard where there is nothing to do. Counts go into state. */
-enum status sweep_buckets(struct customers *c, int64_t deadline_ms, struct customers_state *state,
-                          struct error *err) MUST_USE;
+enum status sweep_buckets(struct customers *c, struct customers_state *state, struct error *err) MUST_USE;
 
 /* Where the scrubber is: the next bucket, and a SCAN of one shard. */
 struct scrub {
@@ -41,7 +43,8 @@ struct scrub {
     char cursor[24];               /* of SCAN; "" at the start of a shard */
 };
 
-/* Scrubs one bucket and one stretch of one shard's keys, and moves on, whether or not it succeeded. */
+/* Scrubs one bucket and one stretch of one shard's keys, and moves on, whether or not it succeeded. What is damaged (a
+ * key of another type, a text of another form) is told and passed over. */
 enum status scrub_step(struct scrub *s, struct error *err) MUST_USE;
 
 #endif

@@ -55,14 +55,7 @@ static struct call *ask(const struct walk *walk, uint8_t bucket)
     char count[2] = { (char)('0' + walk->window), '\0' };
     const struct slice command[] = { SLICE("ZREVRANGEBYLEX"), key_slice(&index), slice_of(max, max_len),
                                      SLICE("-"), SLICE("LIMIT"), SLICE("0"), slice_cstr(count) };
-    const struct call_options options = {
-        .lane = CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(bucket),
-        .args = command,
-        .n_args = sizeof command / sizeof *command,
-    };
-    return call_new(&options);
+    return store_command(CALL_READ, bucket, command, sizeof command / sizeof *command);
 }
 
 static enum status take_window(struct walk *walk, uint8_t bucket, const struct reply *reply, struct error *err)
@@ -89,20 +82,14 @@ static enum status refill(struct walk *walk, struct error *err)
     struct call *calls[BUCKETS];
     uint8_t of[BUCKETS];
     size_t n = 0;
-    enum status status = STATUS_OK;
-    for (int b = 0; b < BUCKETS && status == STATUS_OK; b++) {
+    for (int b = 0; b < BUCKETS; b++) {
         const struct window *w = &walk->buckets[b];
         if (w->next < w->n || w->complete)
             continue;
         of[n] = (uint8_t)b;
-        calls[n] = ask(walk, (uint8_t)b);
-        if (calls[n] == NULL)
-            status = error_set(err, STATUS_INTERNAL, "out of memory");
-        else
-            n++;
+        calls[n++] = ask(walk, (uint8_t)b);
     }
-    if (status == STATUS_OK && n > 0)
-        status = cluster_run(walk->c->options.cluster, calls, n, walk->deadline_ms, err);
+    enum status status = store_run(walk->c, calls, n, walk->deadline_ms, err);
     for (size_t i = 0; i < n; i++) {
         if (status == STATUS_OK)
             status = take_window(walk, of[i], call_reply(calls[i]), err);
@@ -163,24 +150,13 @@ static enum status append_items(const struct uuid *ids, size_t n, struct call *c
 static enum status fetch_items(struct customers *c, const struct uuid *ids, size_t n, int64_t deadline_ms,
                                struct page *out, struct error *err)
 {
-    struct call *calls[CUSTOMERS_PAGE_MAX] = { NULL };
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+    struct call *calls[CUSTOMERS_PAGE_MAX];
+    for (size_t i = 0; i < n; i++) {
         struct key key = key_record(&ids[i]);
         const struct slice command[] = { SLICE("GET"), key_slice(&key) };
-        const struct call_options options = {
-            .lane = CALL_READ,
-            .target = CALL_TO_SLOT,
-            .slot = bucket_slot(uuid_bucket(&ids[i])),
-            .args = command,
-            .n_args = 2,
-        };
-        calls[i] = call_new(&options);
-        if (calls[i] == NULL)
-            status = error_set(err, STATUS_INTERNAL, "out of memory");
+        calls[i] = store_command(CALL_READ, uuid_bucket(&ids[i]), command, 2);
     }
-    if (status == STATUS_OK && n > 0)
-        status = cluster_run(c->options.cluster, calls, n, deadline_ms, err);
+    enum status status = store_run(c, calls, n, deadline_ms, err);
     if (status == STATUS_OK)
         status = append_items(ids, n, calls, out, err);
     for (size_t i = 0; i < n; i++)

@@ -3,6 +3,12 @@
 #define KEYED_MARKER_TTL_S (24 * 3600)
 #define OWN_MARKER_TTL_S 60
 
+static uint64_t own_marker_ttl_s(const struct customers *c)
+{
+    uint64_t twice_s = 2 * (uint64_t)c->options.request_timeout_ms / 1000;
+    return twice_s > OWN_MARKER_TTL_S ? twice_s : OWN_MARKER_TTL_S;
+}
+
 /* Each part goes in with its length before it, so that no two different scopes give the same bytes. */
 static void append_part(struct buf *out, struct slice part)
 {
@@ -39,7 +45,7 @@ static bool fingerprint_of(struct customers *c, struct slice canonical, uint8_t 
 enum status operation_init(struct customers *c, const struct idempotency *idempotency, struct slice canonical,
                            struct operation *out, struct error *err)
 {
-    *out = (struct operation){ .keyed = idempotency->given, .marker_ttl_s = OWN_MARKER_TTL_S };
+    *out = (struct operation){ .keyed = idempotency->given, .marker_ttl_s = own_marker_ttl_s(c) };
     bool ok = random_bytes(out->attempt, sizeof out->attempt);
     if (ok && idempotency->given) {
         out->marker_ttl_s = KEYED_MARKER_TTL_S;
@@ -64,23 +70,16 @@ static enum status record_exists(struct customers *c, const struct uuid *id, int
 {
     struct key record = key_record(id);
     const struct slice command[] = { SLICE("EXISTS"), key_slice(&record) };
-    const struct call_options options = {
-        .lane = CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(uuid_bucket(id)),
-        .args = command,
-        .n_args = 2,
-    };
     struct call *call = NULL;
-    enum status status = store_read(c, &options, deadline_ms, &call, err);
+    enum status status = store_read(c, uuid_bucket(id), command, 2, deadline_ms, &call, err);
     if (status == STATUS_OK)
         *exists = reply_integer(call_reply(call)) == 1;
     call_release(call);
     return status;
 }
 
-enum status operation_replay(struct customers *c, struct slice text, bool deleted, int64_t deadline_ms,
-                             struct answer *out, struct error *err)
+static enum status replay(struct customers *c, struct slice text, bool deleted, int64_t deadline_ms,
+                          struct answer *out, struct error *err)
 {
     struct marker marker;
     if (!marker_parse(text, &marker))
@@ -98,4 +97,13 @@ enum status operation_replay(struct customers *c, struct slice text, bool delete
         return error_set(err, STATUS_NOT_FOUND,
                          "the request with this Idempotency-Key succeeded, and its customer was deleted since");
     return store_render(&marker.id, marker.version, marker.updated_ms, marker.body, &out->json, err);
+}
+
+enum status operation_replay(struct customers *c, struct slice text, bool deleted, int64_t deadline_ms,
+                             struct answer *out, struct error *err)
+{
+    enum status status = replay(c, text, deleted, deadline_ms, out, err);
+    if (status != STATUS_OK)
+        err->applied = APPLIED_UNKNOWN; /* the marker says that it was; only its answer can't be given */
+    return status;
 }

@@ -15,7 +15,8 @@ struct operation {
     uint64_t marker_ttl_s;
 };
 
-/* canonical: bytes that are equal for bodies of the same meaning. */
+/* canonical: bytes that are equal for bodies of the same meaning. A marker outlives its request, so that no late
+ * repetition by the cluster client can miss it. */
 enum status operation_init(struct customers *c, const struct idempotency *idempotency, struct slice canonical,
                            struct operation *out, struct error *err) MUST_USE;
 

@@ -16,14 +16,7 @@ static enum status read_record(struct customers *c, const struct uuid *id, int64
 {
     struct key key = key_record(id);
     const struct slice command[] = { SLICE("GET"), key_slice(&key) };
-    const struct call_options options = {
-        .lane = CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(uuid_bucket(id)),
-        .args = command,
-        .n_args = 2,
-    };
-    return store_read(c, &options, deadline_ms, call, err);
+    return store_read(c, uuid_bucket(id), command, 2, deadline_ms, call, err);
 }
 
 enum status customers_get(struct customers *c, const struct uuid *id, int64_t deadline_ms, struct answer *out,
@@ -56,15 +49,8 @@ static enum status read_claim(struct customers *c, const uint8_t eh[EMAIL_HASH_B
 {
     struct key key = key_claims(eh);
     const struct slice command[] = { SLICE("HGET"), key_slice(&key), slice_of(eh, EMAIL_HASH_BYTES) };
-    const struct call_options options = {
-        .lane = CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(email_bucket(eh)),
-        .args = command,
-        .n_args = 3,
-    };
     struct call *call = NULL;
-    enum status status = store_read(c, &options, deadline_ms, &call, err);
+    enum status status = store_read(c, email_bucket(eh), command, 3, deadline_ms, &call, err);
     if (status != STATUS_OK)
         return status;
     *found = reply_type(call_reply(call)) == REPLY_STRING;

@@ -6,14 +6,9 @@
 static enum status run_replace(struct write *w, struct call **call, enum word *word, struct error *err)
 {
     uint8_t bucket = uuid_bucket(w->id);
-    struct key marker = key_marker(bucket, w->op.id);
-    struct key record = key_record(w->id);
-    struct key releases = key_of_bucket(bucket, 'r');
+    const struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'r') };
     struct args args;
-    args_init(&args);
-    args_key(&args, &marker);
-    args_key(&args, &record);
-    args_key(&args, &releases);
+    args_init(&args, keys, 3);
     operation_args(&w->op, &args, true);
     args_bytes(&args, w->id->bytes, UUID_BYTES);
     args_number(&args, (uint64_t)clock_realtime_ms(w->c->options.clock));
@@ -45,11 +40,9 @@ static enum status apply(struct write *w, enum change *change, struct error *err
 enum status customers_replace(struct customers *c, const struct uuid *id, const struct customer *in,
                               const struct write_options *options, struct answer *out, struct error *err)
 {
-    struct buf canonical = BUF_INIT(4 * CUSTOMER_MAX_BYTES);
-    if (options->idempotency.given)
-        customer_canonical(in, &canonical);
     struct write w;
-    enum status status = write_init(&w, c, id, options, buf_slice(&canonical), out, err);
+    const struct write_request request = { .id = id, .customer = in, .options = options };
+    enum status status = write_init(&w, c, &request, out, err);
     if (status == STATUS_OK)
         status = write_set_customer(&w, in, err);
     enum change change = CHANGE_SAME;
@@ -57,7 +50,6 @@ enum status customers_replace(struct customers *c, const struct uuid *id, const 
         status = apply(&w, &change, err);
     if (status == STATUS_OK && change != CHANGE_ANSWERED)
         status = error_set_retry(err, STATUS_UPDATE_IN_PROGRESS, 1, "the customer is being changed by other requests");
-    buf_clean_up(&canonical);
     write_clean_up(&w);
     return status;
 }
@@ -128,11 +120,9 @@ enum status customers_patch(struct customers *c, const struct uuid *id, const st
                             const struct write_options *options, struct answer *out, struct findings *f,
                             struct error *err)
 {
-    struct buf canonical = BUF_INIT(4 * CUSTOMER_MAX_BYTES);
-    if (options->idempotency.given)
-        customer_patch_canonical(patch, &canonical);
     struct write w;
-    enum status status = write_init(&w, c, id, options, buf_slice(&canonical), out, err);
+    const struct write_request request = { .id = id, .patch = patch, .options = options };
+    enum status status = write_init(&w, c, &request, out, err);
     enum change change = CHANGE_CONFLICT;
     for (int i = 0; status == STATUS_OK && change != CHANGE_ANSWERED && i < PATCH_ROUNDS_MAX; i++) {
         struct inspection seen = { .call = NULL };
@@ -146,7 +136,6 @@ enum status customers_patch(struct customers *c, const struct uuid *id, const st
     }
     if (status == STATUS_OK && change != CHANGE_ANSWERED)
         status = error_set_retry(err, STATUS_UPDATE_IN_PROGRESS, 1, "the customer is being changed by other requests");
-    buf_clean_up(&canonical);
     write_clean_up(&w);
     return status;
 }
@@ -157,16 +146,15 @@ enum status customers_delete(struct customers *c, const struct uuid *id, const s
     struct write w;
     struct call *call = NULL;
     enum word word;
-    enum status status = write_init(&w, c, id, options, slice_of("", 0), out, err);
+    const struct write_request request = { .id = id, .options = options };
+    enum status status = write_init(&w, c, &request, out, err);
     if (status != STATUS_OK)
         goto out;
     uint8_t bucket = uuid_bucket(id);
-    struct key keys[] = { key_marker(bucket, w.op.id), key_record(id), key_of_bucket(bucket, 'i'),
-                          key_of_bucket(bucket, 'r'), key_of_bucket(bucket, 'p') };
+    const struct key keys[] = { key_marker(bucket, w.op.id), key_record(id), key_of_bucket(bucket, 'i'),
+                                key_of_bucket(bucket, 'r'), key_of_bucket(bucket, 'p') };
     struct args args;
-    args_init(&args);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        args_key(&args, &keys[i]);
+    args_init(&args, keys, 5);
     operation_args(&w.op, &args, false);
     args_bytes(&args, id->bytes, UUID_BYTES);
     args_slice(&args, slice_cstr(w.if_match));

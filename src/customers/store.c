@@ -8,23 +8,19 @@ static const char *const words[WORD_COUNT] = {
     "gone", "live", "released", "opened", "added", "removed", "right",
 };
 
-void args_init(struct args *a)
-{
-    a->n = 0;
-    a->n_keys = 0;
-    a->numbers_used = 0;
-}
-
 void args_slice(struct args *a, struct slice s)
 {
     if (a->n < ARGS_MAX)
         a->v[a->n++] = s;
 }
 
-void args_key(struct args *a, const struct key *key)
+void args_init(struct args *a, const struct key *keys, size_t n_keys)
 {
-    args_slice(a, key_slice(key));
-    a->n_keys++;
+    a->n = 0;
+    a->n_keys = n_keys;
+    a->numbers_used = 0;
+    for (size_t i = 0; i < n_keys; i++)
+        args_slice(a, key_slice(&keys[i]));
 }
 
 void args_bytes(struct args *a, const void *bytes, size_t len)
@@ -40,19 +36,43 @@ void args_number(struct args *a, uint64_t number)
     args_slice(a, slice_of(at, (size_t)n));
 }
 
-static enum status run_one(struct customers *c, const struct call_options *options, int64_t deadline_ms,
-                           struct call **out, struct error *err)
+struct call *store_command(enum call_lane lane, uint8_t bucket, const struct slice *command, size_t n)
 {
-    struct call *call = call_new(options);
-    if (call == NULL)
-        return error_set(err, STATUS_INTERNAL, "out of memory");
-    enum status status = cluster_run(c->options.cluster, &call, 1, deadline_ms, err);
+    const struct call_options options = {
+        .lane = lane,
+        .target = CALL_TO_SLOT,
+        .slot = bucket_slot(bucket),
+        .args = command,
+        .n_args = n,
+    };
+    return call_new(&options);
+}
+
+enum status store_run(struct customers *c, struct call *const *calls, size_t n, int64_t deadline_ms, struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (calls[i] == NULL)
+            return error_set(err, STATUS_INTERNAL, "out of memory");
+    }
+    return n == 0 ? STATUS_OK : cluster_run(c->options.cluster, calls, n, deadline_ms, err);
+}
+
+enum status store_run_take(struct customers *c, struct call *call, int64_t deadline_ms, struct call **out,
+                           struct error *err)
+{
+    enum status status = store_run(c, &call, 1, deadline_ms, err);
     if (status != STATUS_OK) {
         call_release(call);
         call = NULL;
     }
     *out = call;
     return status;
+}
+
+enum status store_read(struct customers *c, uint8_t bucket, const struct slice *command, size_t n, int64_t deadline_ms,
+                       struct call **call, struct error *err)
+{
+    return store_run_take(c, store_command(CALL_READ, bucket, command, n), deadline_ms, call, err);
 }
 
 static bool word_of(const struct reply *reply, enum word *out)
@@ -69,11 +89,11 @@ static bool word_of(const struct reply *reply, enum word *out)
     return false;
 }
 
-enum status store_script(struct customers *c, const struct script *script, uint8_t bucket, const struct args *args,
-                         int64_t deadline_ms, struct call **call, enum word *word, struct error *err)
+static struct call *script_call(enum call_lane lane, const struct script *script, uint8_t bucket,
+                                const struct args *args)
 {
     const struct call_options options = {
-        .lane = CALL_WRITE,
+        .lane = lane,
         .target = CALL_TO_SLOT,
         .slot = bucket_slot(bucket),
         .script = script,
@@ -81,21 +101,23 @@ enum status store_script(struct customers *c, const struct script *script, uint8
         .n_args = args->n,
         .n_keys = args->n_keys,
     };
-    enum status status = run_one(c, &options, deadline_ms, call, err);
+    return call_new(&options);
+}
+
+enum status store_script(struct customers *c, const struct script *script, uint8_t bucket, const struct args *args,
+                         int64_t deadline_ms, struct call **call, enum word *word, struct error *err)
+{
+    enum status status =
+        store_run_take(c, script_call(CALL_WRITE, script, bucket, args), deadline_ms, call, err);
     if (status != STATUS_OK)
         return status;
     if (!word_of(call_reply(*call), word)) {
         call_release(*call);
         *call = NULL;
-        return error_set(err, STATUS_RECORD_DAMAGED, "the script %s gave an answer that it doesn't have", script->name);
+        status = error_set(err, STATUS_RECORD_DAMAGED, "the script %s gave an answer that it doesn't have", script->name);
+        err->applied = APPLIED_UNKNOWN;
     }
-    return STATUS_OK;
-}
-
-enum status store_read(struct customers *c, const struct call_options *options, int64_t deadline_ms, struct call **call,
-                       struct error *err)
-{
-    return run_one(c, options, deadline_ms, call, err);
+    return status;
 }
 
 static bool inspection_parse(const struct reply *reply, struct inspection *out)
@@ -114,25 +136,14 @@ static bool inspection_parse(const struct reply *reply, struct inspection *out)
 enum status store_inspect(struct customers *c, const struct uuid *id, const struct key *marker, int64_t deadline_ms,
                           struct inspection *out, struct error *err)
 {
-    struct key record = key_record(id);
-    struct key intents = key_of_bucket(uuid_bucket(id), 'p');
-    struct args args;
-    args_init(&args);
-    args_key(&args, &record);
-    args_key(&args, &intents);
+    struct key keys[3] = { key_record(id), key_of_bucket(uuid_bucket(id), 'p') };
     if (marker != NULL)
-        args_key(&args, marker);
+        keys[2] = *marker;
+    struct args args;
+    args_init(&args, keys, marker == NULL ? 2 : 3);
     args_bytes(&args, id->bytes, UUID_BYTES);
-    const struct call_options options = {
-        .lane = CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(uuid_bucket(id)),
-        .script = &script_inspect,
-        .args = args.v,
-        .n_args = args.n,
-        .n_keys = args.n_keys,
-    };
-    enum status status = run_one(c, &options, deadline_ms, &out->call, err);
+    enum status status = store_run_take(c, script_call(CALL_READ, &script_inspect, uuid_bucket(id), &args), deadline_ms,
+                                        &out->call, err);
     if (status != STATUS_OK)
         return status;
     if (!inspection_parse(call_reply(out->call), out)) {
@@ -156,12 +167,9 @@ enum status store_email_hash(struct customers *c, struct slice email_normal, uin
 enum status store_abort(struct customers *c, const struct uuid *id, uint64_t n, bool fence, int64_t deadline_ms,
                         enum word *word, struct error *err)
 {
-    struct key intents = key_of_bucket(uuid_bucket(id), 'p');
-    struct key releases = key_of_bucket(uuid_bucket(id), 'r');
+    const struct key keys[] = { key_of_bucket(uuid_bucket(id), 'p'), key_of_bucket(uuid_bucket(id), 'r') };
     struct args args;
-    args_init(&args);
-    args_key(&args, &intents);
-    args_key(&args, &releases);
+    args_init(&args, keys, 2);
     args_bytes(&args, id->bytes, UUID_BYTES);
     args_number(&args, n);
     args_slice(&args, slice_cstr(fence ? "fence" : "own"));
@@ -196,38 +204,57 @@ enum status store_resolve_claim(struct customers *c, const uint8_t eh[EMAIL_HASH
     return status;
 }
 
-enum status store_release(struct customers *c, struct slice release, int64_t deadline_ms, bool *released,
-                          struct error *err)
+static struct call *release_call(struct slice release)
 {
     const uint8_t *eh = (const uint8_t *)release.ptr;
-    struct uuid id;
-    memcpy(id.bytes, release.ptr + EMAIL_HASH_BYTES, UUID_BYTES);
-
     struct key claims = key_claims(eh);
     struct args args;
-    args_init(&args);
-    args_key(&args, &claims);
+    args_init(&args, &claims, 1);
     args_bytes(&args, eh, EMAIL_HASH_BYTES);
     args_slice(&args, slice_from(release, EMAIL_HASH_BYTES));
-    struct call *call = NULL;
-    enum word word;
-    enum status status = store_script(c, &script_release, email_bucket(eh), &args, deadline_ms, &call, &word, err);
-    if (status != STATUS_OK)
-        return status;
-    call_release(call);
-    *released = word == WORD_RELEASED;
+    return script_call(CALL_WRITE, &script_release, email_bucket(eh), &args);
+}
 
+static struct call *forget_call(struct slice release)
+{
+    struct uuid id;
+    memcpy(id.bytes, release.ptr + EMAIL_HASH_BYTES, UUID_BYTES);
     struct key releases = key_of_bucket(uuid_bucket(&id), 'r');
     const struct slice command[] = { SLICE("SREM"), key_slice(&releases), release };
-    const struct call_options options = {
-        .lane = CALL_WRITE,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(uuid_bucket(&id)),
-        .args = command,
-        .n_args = 3,
-    };
-    status = run_one(c, &options, deadline_ms, &call, err);
-    call_release(call);
+    return store_command(CALL_WRITE, uuid_bucket(&id), command, 3);
+}
+
+/* A claim is forgotten after it went, never before: else it could stay for ever. */
+enum status store_release(struct customers *c, const struct slice *releases, size_t n, int64_t deadline_ms,
+                          uint64_t *released, struct error *err)
+{
+    struct call *calls[STORE_RELEASES_MAX], *forgets[STORE_RELEASES_MAX];
+    size_t n_forgets = 0;
+    for (size_t i = 0; i < n; i++)
+        calls[i] = release_call(releases[i]);
+    enum status status = store_run(c, calls, n, deadline_ms, err);
+    for (size_t i = 0; i < n; i++) {
+        enum word word;
+        if (calls[i] != NULL && call_status(calls[i]) == STATUS_OK && word_of(call_reply(calls[i]), &word)) {
+            *released += word == WORD_RELEASED;
+            forgets[n_forgets++] = forget_call(releases[i]);
+        }
+        call_release(calls[i]);
+    }
+    struct error forget_error;
+    enum status forgotten = store_run(c, forgets, n_forgets, deadline_ms, &forget_error);
+    for (size_t i = 0; i < n_forgets; i++)
+        call_release(forgets[i]);
+    if (status == STATUS_OK && forgotten != STATUS_OK)
+        *err = forget_error;
+    return status == STATUS_OK ? forgotten : status;
+}
+
+enum status store_not_applied(enum status status, struct error *err)
+{
+    err->applied = APPLIED_NO;
+    if (status == STATUS_OUTCOME_UNKNOWN)
+        err->code = status = STATUS_UNAVAILABLE;
     return status;
 }
 

@@ -42,8 +42,8 @@ struct args {
     size_t numbers_used;
 };
 
-void args_init(struct args *a);
-void args_key(struct args *a, const struct key *key);
+/* Begins with the keys, which are borrowed too. */
+void args_init(struct args *a, const struct key *keys, size_t n_keys);
 void args_bytes(struct args *a, const void *bytes, size_t len);
 void args_slice(struct args *a, struct slice s);
 void args_number(struct args *a, uint64_t number);
@@ -61,9 +61,18 @@ enum word {
  * caller. A reply that no script gives is RECORD_DAMAGED. */
 enum status store_script(struct customers *c, const struct script *script, uint8_t bucket, const struct args *args,
                          int64_t deadline_ms, struct call **call, enum word *word, struct error *err) MUST_USE;
-/* Runs a call that reads. On OK *call holds the reply. */
-enum status store_read(struct customers *c, const struct call_options *options, int64_t deadline_ms, struct call **call,
-                       struct error *err) MUST_USE;
+/* A plain command in a bucket, not yet run. NULL when out of memory. */
+struct call *store_command(enum call_lane lane, uint8_t bucket, const struct slice *words, size_t n);
+/* Runs calls that were just made, at once; fails with INTERNAL, and none has run, when one of them is NULL. Each call's
+ * own end is call_status (never OK for one that did not run). */
+enum status store_run(struct customers *c, struct call *const *calls, size_t n, int64_t deadline_ms,
+                      struct error *err) MUST_USE;
+/* Runs one call that was just made, and takes it: on OK *out is it, with its reply, else NULL. */
+enum status store_run_take(struct customers *c, struct call *call, int64_t deadline_ms, struct call **out,
+                           struct error *err) MUST_USE;
+/* Runs a plain command that reads. On OK *call holds the reply. */
+enum status store_read(struct customers *c, uint8_t bucket, const struct slice *words, size_t n, int64_t deadline_ms,
+                       struct call **call, struct error *err) MUST_USE;
 
 /* A record, the e-mail change that is pending for it and a marker, all of one instant; they borrow from call. */
 struct inspection {
@@ -96,9 +105,15 @@ enum status store_resolve_claim(struct customers *c, const uint8_t eh[EMAIL_HASH
 /* Rolls a begun e-mail change back: by its own request, or by anybody once its deadline has passed. */
 enum status store_abort(struct customers *c, const struct uuid *id, uint64_t n, bool fence, int64_t deadline_ms,
                         enum word *word, struct error *err) MUST_USE;
-/* Gives up a claim that lost its backing and forgets that it was listed in its customer's bucket. */
-enum status store_release(struct customers *c, struct slice release, int64_t deadline_ms, bool *released,
-                          struct error *err) MUST_USE;
+#define STORE_RELEASES_MAX 64
+/* Gives up claims that lost their backing and forgets that they were listed in their customers' buckets. The entries are
+ * RELEASE_BYTES long, STORE_RELEASES_MAX of them at most. Counts those released, also when others fail. */
+enum status store_release(struct customers *c, const struct slice *releases, size_t n, int64_t deadline_ms,
+                          uint64_t *released, struct error *err) MUST_USE;
+
+/* For a failure before the step that makes a write effective: whatever became of the step, the write was not applied.
+ * Returns the status to answer with. */
+enum status store_not_applied(enum status status, struct error *err);
 
 /* Appends the stored customer as it is served. RECORD_DAMAGED when the body is no encoding. */
 enum status store_render(const struct uuid *id, uint64_t version, int64_t updated_ms, struct slice body, struct buf *out,

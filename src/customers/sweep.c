@@ -5,25 +5,25 @@
 #define INTENTS_SAMPLE "16"
 #define RELEASES_SAMPLE "32"
 
+struct sweep {
+    struct customers *c;
+    struct customers_state *state;
+    int64_t deadline_ms; /* of the repairs: a shard that kept the reads waiting must not take their time too */
+    struct slice releases[STORE_RELEASES_MAX]; /* borrowed from replies */
+    size_t n_releases;
+};
+
 static struct call *ask(uint8_t bucket, bool intents)
 {
     struct key key = key_of_bucket(bucket, intents ? 'p' : 'r');
     const struct slice of_intents[] = { SLICE("HRANDFIELD"), key_slice(&key), SLICE(INTENTS_SAMPLE), SLICE("WITHVALUES") };
     const struct slice of_releases[] = { SLICE("SRANDMEMBER"), key_slice(&key), SLICE(RELEASES_SAMPLE) };
-    const struct call_options options = {
-        .lane = CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(bucket),
-        .args = intents ? of_intents : of_releases,
-        .n_args = intents ? 4 : 3,
-    };
-    return call_new(&options);
+    return intents ? store_command(CALL_READ, bucket, of_intents, 4) : store_command(CALL_READ, bucket, of_releases, 3);
 }
 
-static void sweep_intents(struct customers *c, const struct reply *reply, int64_t deadline_ms,
-                          struct customers_state *state)
+static void sweep_intents(struct sweep *s, const struct reply *reply)
 {
-    int64_t now_ms = clock_realtime_ms(c->options.clock);
+    int64_t now_ms = clock_realtime_ms(s->c->options.clock);
     for (size_t i = 0; i + 1 < reply_count(reply); i += 2) {
         struct slice name = reply_text(reply_at(reply, i));
         struct intent intent;
@@ -34,47 +34,53 @@ static void sweep_intents(struct customers *c, const struct reply *reply, int64_
         memcpy(id.bytes, name.ptr, UUID_BYTES);
         struct error ignored;
         enum word word;
-        if (store_abort(c, &id, intent.n, true, deadline_ms, &word, &ignored) == STATUS_OK && word == WORD_ABORTED)
-            state->fenced++;
+        if (store_abort(s->c, &id, intent.n, true, s->deadline_ms, &word, &ignored) == STATUS_OK &&
+            word == WORD_ABORTED)
+            s->state->fenced++;
     }
 }
 
-static void sweep_releases(struct customers *c, const struct reply *reply, int64_t deadline_ms,
-                           struct customers_state *state)
+static void release(struct sweep *s)
+{
+    struct error ignored;
+    enum status status =
+        store_release(s->c, s->releases, s->n_releases, s->deadline_ms, &s->state->released, &ignored);
+    (void)status; /* what stays listed is met again */
+    s->n_releases = 0;
+}
+
+static void sweep_releases(struct sweep *s, const struct reply *reply)
 {
     for (size_t i = 0; i < reply_count(reply); i++) {
-        struct slice release = reply_text(reply_at(reply, i));
-        struct error ignored;
-        bool released = false;
-        if (release.len == RELEASE_BYTES &&
-            store_release(c, release, deadline_ms, &released, &ignored) == STATUS_OK && released)
-            state->released++;
+        struct slice text = reply_text(reply_at(reply, i));
+        if (text.len == RELEASE_BYTES)
+            s->releases[s->n_releases++] = text;
+        if (s->n_releases == STORE_RELEASES_MAX)
+            release(s);
     }
 }
 
-enum status sweep_buckets(struct customers *c, int64_t deadline_ms, struct customers_state *state, struct error *err)
+static int64_t step_from_now(const struct customers *c)
 {
-    struct call *calls[2 * BUCKETS] = { NULL };
-    enum status status = STATUS_OK;
-    for (int i = 0; i < 2 * BUCKETS && status == STATUS_OK; i++) {
+    return clock_monotonic_ms(c->options.clock) + HEALER_STEP_MS;
+}
+
+enum status sweep_buckets(struct customers *c, struct customers_state *state, struct error *err)
+{
+    struct call *calls[2 * BUCKETS];
+    for (int i = 0; i < 2 * BUCKETS; i++)
         calls[i] = ask((uint8_t)(i / 2), i % 2 == 0);
-        if (calls[i] == NULL)
-            status = error_set(err, STATUS_INTERNAL, "out of memory");
+    enum status status = store_run(c, calls, 2 * BUCKETS, step_from_now(c), err);
+    struct sweep s = { .c = c, .state = state, .deadline_ms = step_from_now(c) };
+    for (int i = 0; i < 2 * BUCKETS; i++) {
+        if (calls[i] == NULL || call_status(calls[i]) != STATUS_OK)
+            continue; /* a shard that does not answer must not keep the others from being swept */
+        if (i % 2 == 0)
+            sweep_intents(&s, call_reply(calls[i]));
+        else
+            sweep_releases(&s, call_reply(calls[i]));
     }
-    if (status == STATUS_OK)
-        status = cluster_run(c->options.cluster, calls, 2 * BUCKETS, deadline_ms, err);
-    if (status != STATUS_INTERNAL) {
-        /* A shard that does not answer must not keep the others from being swept. Intents first: fencing one lists its
-         * claim for release. */
-        for (int i = 0; i < 2 * BUCKETS; i++) {
-            if (call_status(calls[i]) != STATUS_OK)
-                continue;
-            if (i % 2 == 0)
-                sweep_intents(c, call_reply(calls[i]), deadline_ms, state);
-            else
-                sweep_releases(c, call_reply(calls[i]), deadline_ms, state);
-        }
-    }
+    release(&s);
     for (int i = 0; i < 2 * BUCKETS; i++)
         call_release(calls[i]);
     state->sweeps++;

@@ -4,6 +4,9 @@
 
 #include "healer.h"
 
+/* Above every body that the service accepts, in any escaping. */
+#define CANONICAL_MAX_BYTES (8u << 20)
+
 static void precondition_text(const struct precondition *p, char out[PRECONDITION_TEXT_SIZE])
 {
     if (!p->given || p->any) {
@@ -17,21 +20,34 @@ static void precondition_text(const struct precondition *p, char out[PRECONDITIO
     out[at] = '\0';
 }
 
-enum status write_init(struct write *w, struct customers *c, const struct uuid *id, const struct write_options *options,
-                       struct slice canonical, struct answer *answer, struct error *err)
+static enum status identify(struct write *w, const struct write_request *request, struct error *err)
+{
+    const struct idempotency *idempotency = &request->options->idempotency;
+    struct buf canonical = BUF_INIT(CANONICAL_MAX_BYTES);
+    if (idempotency->given && request->customer != NULL)
+        customer_canonical(request->customer, &canonical);
+    else if (idempotency->given && request->patch != NULL)
+        customer_patch_canonical(request->patch, &canonical);
+    enum status status = buf_ok(&canonical)
+                             ? operation_init(w->c, idempotency, buf_slice(&canonical), &w->op, err)
+                             : error_set(err, STATUS_INTERNAL, "out of memory");
+    buf_clean_up(&canonical);
+    return status;
+}
+
+enum status write_init(struct write *w, struct customers *c, const struct write_request *request, struct answer *answer,
+                       struct error *err)
 {
     memset(w, 0, sizeof *w);
     w->c = c;
-    w->id = id;
-    w->options = options;
+    w->id = request->id;
+    w->options = request->options;
     w->answer = answer;
     buf_init(&w->body, CUSTOMER_MAX_BYTES + 1024);
-    precondition_text(&options->if_match, w->if_match);
-    precondition_text(&options->if_none_match, w->if_none_match);
+    precondition_text(&w->options->if_match, w->if_match);
+    precondition_text(&w->options->if_none_match, w->if_none_match);
     enum status status = customers_ready(c, err);
-    if (status == STATUS_OK)
-        status = operation_init(c, &options->idempotency, canonical, &w->op, err);
-    return status;
+    return status == STATUS_OK ? identify(w, request, err) : status;
 }
 
 void write_clean_up(struct write *w)
@@ -70,8 +86,11 @@ static enum status finish_done(struct write *w, const struct reply *reply, struc
         healer_release_soon(w->c->healer, release);
     if (w->body.len == 0)
         return STATUS_OK;
-    return store_render(w->id, w->answer->version, reply_integer(reply_at(reply, 2)), buf_slice(&w->body),
-                        &w->answer->json, err);
+    enum status status = store_render(w->id, w->answer->version, reply_integer(reply_at(reply, 2)),
+                                      buf_slice(&w->body), &w->answer->json, err);
+    if (status != STATUS_OK)
+        err->applied = APPLIED_UNKNOWN; /* it was; only its answer can't be given */
+    return status;
 }
 
 static int seconds_left(const struct reply *reply)
@@ -114,7 +133,7 @@ enum status write_resolve(struct write *w, const struct reply *taken, struct sli
     enum resolution resolution = RESOLVED_TAKEN;
     enum status status = store_resolve_claim(w->c, w->eh, &claim, w->options->deadline_ms, &resolution, err);
     if (status != STATUS_OK)
-        return status;
+        return store_not_applied(status, err); /* what may have been done is the end of another's change */
     if (resolution == RESOLVED_TAKEN) {
         w->answer->owner = claim.id;
         w->answer->owner_known = true;

@@ -20,9 +20,17 @@ struct write {
     struct answer *answer;
 };
 
+/* What is asked for: a whole customer, a patch, or (both NULL) a delete. */
+struct write_request {
+    const struct uuid *id; /* may be filled after write_init */
+    const struct customer *customer;
+    const struct customer_patch *patch;
+    const struct write_options *options;
+};
+
 /* Fills w, except body and e-mail. body is cleaned up by write_clean_up, whatever the status. */
-enum status write_init(struct write *w, struct customers *c, const struct uuid *id, const struct write_options *options,
-                       struct slice canonical, struct answer *answer, struct error *err) MUST_USE;
+enum status write_init(struct write *w, struct customers *c, const struct write_request *request, struct answer *answer,
+                       struct error *err) MUST_USE;
 void write_clean_up(struct write *w);
 /* Takes the customer's encoding and e-mail into w. */
 enum status write_set_customer(struct write *w, const struct customer *customer, struct error *err) MUST_USE;
