@@ -103,6 +103,10 @@ class Node:
         """Stops listening and resets every connection."""
         self.cluster.call(self._down)
 
+    def stop_listening(self):
+        """New connections are refused; those that exist stay."""
+        self.cluster.call(self._stop_listening)
+
     def up(self):
         """Listens again, on the same port."""
         self.cluster.call(self._up)
@@ -159,10 +163,13 @@ class Node:
                                                                  backlog=128)
         return listen()
 
-    def _down(self):
+    def _stop_listening(self):
         if self._server is not None:
             self._server.close()
         self._server = self._socket = None
+
+    def _down(self):
+        self._stop_listening()
         for connection in list(self.connections):
             connection.abort()
 

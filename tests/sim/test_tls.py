@@ -80,15 +80,27 @@ def test_a_node_that_turns_untrusted_is_refused_while_the_other_serves(world, ki
     assert not cluster.commands(node=node)
 
 
+ENDS = {
+    "reset": lambda node: node.reset_connections(),
+    "close_notify": lambda node: node.close_connections(notify=True),
+    "truncated": lambda node: node.close_connections(notify=False),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
-def test_a_second_connection_to_a_node_resumes_the_session(world, version):
+def test_a_second_connection_to_a_node_resumes_the_session_however_the_first_ended(world, version, end):
     cluster = world.cluster(shards=1)
     node = cluster.nodes[0]
     node.context = world.context(newest=version)
     probe = world.ready(cluster)
     assert probe.run("SET", "key", "value").ok and probe.run("GET", "key").ok
     before = len(cluster.find("handshake"))
-    node.reset_connections()
+    node.stop_listening()
+    ENDS[end](node)
+    probe.wait_state(lambda state: not state["shards"][0]["reads_ready"] and not state["shards"][0]["writes_ready"],
+                     "the loss to be noticed")
+    node.up()
     cluster.wait_for(lambda: len(cluster.find("handshake")) >= before + 2, "two new connections")
     probe.wait_ready()
     again = cluster.find("handshake")[before:]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from resp import NIL_ARRAY, SLOTS, Error, Status
+from resp import NIL_ARRAY, SLOTS, Error, Status, encode
 from scripted_connection import error, raw, reply
 
 
@@ -195,8 +195,8 @@ HOSTILE = {
     "host-with-nul": reply(rows((0, 16383), host=b"localhost\x00.evil")),
     "question-mark": reply(rows((0, 16383), host="?")),
     "overlapping": reply(rows((0, 16383)) * 3),
-    "too-many-rows": reply(rows((0, 1)) * 40_000),
-    "a-node-for-each-slot": reply([[i, i, ["nowhere.sim.test", 1 + i, f"{i}"]] for i in range(SLOTS)]),
+    "too-many-rows": raw(encode(rows((0, 1)) * 40_000)),
+    "a-node-for-each-slot": raw(encode([[i, i, ["nowhere.sim.test", 1 + i, f"{i}"]] for i in range(SLOTS)])),
     "deep": raw(b"*1\r\n" * 10_000),
     "huge-count": raw(b"*2147483647\r\n"),
 }
@@ -224,7 +224,7 @@ def test_a_map_that_turns_to_nonsense_does_not_displace_a_good_one(world, kind):
     cluster, probe = world.pair(DB_TOPOLOGY_REFRESH_S=1)
     rule = cluster.script("CLUSTER", HOSTILE[kind])
     before_mb = resident_mb(probe.pid)
-    with world.load(cluster, probe) as load:
+    with world.load(cluster, probe, deadline_ms=10000) as load:
         cluster.wait_for(lambda: rule.hits >= 2, "the lies to be told")
         load.wait_done(cluster, 40)
     load.check(at_least=40)
