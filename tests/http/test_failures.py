@@ -6,7 +6,7 @@ import time
 import pytest
 
 from http_client import Client, path_of, wait_until
-from support import Load, customers_by_shard, slot_of, unique_email
+from support import Load, customers_by_shard, slot_of, together, unique_email, walk
 
 DEADLINE_S = 3.0  # CUSTOMERD_REQUEST_TIMEOUT_MS
 SLACK_S = 2.0     # two shared cores
@@ -160,6 +160,35 @@ def test_creates_while_a_shard_is_down_are_never_doubled(whole):
         assert replay.header("Idempotency-Replayed") == "true" and replay.json() == made
         if answer.status == 201:
             assert answer.json() == made
+
+
+@pytest.mark.concurrent
+def test_a_key_whose_request_still_runs_is_409(whole):
+    """POSTs wait for a shard that holds its writes; their twins, with the same keys, are told so at once."""
+    shards = Shards(whole, each=1)
+    client, email = shards.client, shards.customers[1][0]["email"]
+    client.delete(path_of(shards.customers[1][0])).expect(204)
+    keys = [unique_email("key") for _ in range(6)]
+
+    def post(key):
+        with Client(whole.url) as mine:
+            return mine.post("/customers", {"name": "A", "email": email}, idempotency_key=key).expect(201, 409)
+
+    def kind(answer):
+        return answer.json()["type"].rsplit(":", 1)[1] if answer.status == 409 else "created"
+
+    shards.primaries[1].command("CLIENT", "PAUSE", 1500, "WRITE")
+    # Each key is opened in a shard of its own; where that shard serves, the second of two requests finds it running.
+    answers = together([lambda k=k: post(k) for k in keys * 2])
+    assert {kind(a) for a in answers} <= {"created", "email-taken", "idempotency-in-progress"}
+    running = [a for a in answers if kind(a) == "idempotency-in-progress"]
+    assert [a for a in running if a.elapsed_s < 1], "no twin was told at once that its request still runs:\n" + \
+        "\n".join(f"{kind(a)} after {a.elapsed_s:.3f} s" for a in answers)
+    assert all(a.header("Retry-After") for a in running)
+    made = client.find(email)
+    assert all(a.json() == made for a in answers if a.status == 201)
+    again = [post(k) for k in keys]
+    assert sorted(kind(a) for a in again) == ["created"] + ["email-taken"] * 5
 
 
 def test_every_node_hangs(whole):
@@ -332,7 +361,7 @@ def test_writes_are_refused_when_storage_is_full_but_reads_and_deletes_work(whol
 
 @pytest.mark.concurrent
 def test_moved_slots_are_followed_under_load(whole):
-    """A bucket's slot moves to another shard and back, key by key, while its customer is read and changed."""
+    """A bucket's slot moves to another shard and back, while its customer is read and changed, and all are listed."""
     shards = Shards(whole, each=1)
     customer = shards.customers[0][0]
     slot = slot_of(customer["id"])
@@ -364,15 +393,30 @@ def test_moved_slots_are_followed_under_load(whole):
         except BaseException as e:  # noqa: B902 (shown below)
             failures.append(e)
 
-    user = threading.Thread(target=use, daemon=True)
+    lasting, walks = {c["id"] for customers in shards.customers for c in customers}, [0]
+
+    def list_all():
+        try:
+            with Client(whole.url) as client:
+                while not stop.is_set():
+                    ids = walk(client, 50)
+                    assert lasting <= set(ids) and len(ids) == len(set(ids)), "a walk is not complete"
+                    walks[0] += 1
+        except BaseException as e:  # noqa: B902 (shown below)
+            failures.append(e)
+
+    users = [threading.Thread(target=f, daemon=True) for f in (use, list_all)]
     with Load(whole.url, threads=2) as load:
-        user.start()
+        for user in users:
+            user.start()
         for a, b in ((source, target), (target, source)) * 3:
             before = patched[0]
             move(a, b)
             wait_until(lambda: patched[0] > before + 5 or failures, 10, "the customer is used on")
         stop.set()
-        user.join(10)
+        for user in users:
+            user.join(10)
     assert not failures, failures[0]
     load.assert_clean()
+    assert walks[0] >= 1
     assert shards.client.get(path_of(customer)).expect(200).json()["balance"] == patched[0]
