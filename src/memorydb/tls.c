@@ -30,16 +30,27 @@ void tls_session_clean_up(struct tls_session *s)
     forget_session(s);
 }
 
-/* TLS 1.3 hands out tickets after the handshake, so the only place to hear of them is this callback. It owns the
- * session when it returns 1. */
+/* TLS 1.3 hands out tickets after the handshake, so the only place to hear of them is this callback.
+ *
+ * What is kept, and what is offered, are copies: OpenSSL marks the session of a connection that ends without a proper
+ * goodbye as not resumable, and those are the very connections that are opened again. RFC 5246 section 7.2.1 allows it. */
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_stream *stream = SSL_get_app_data(ssl);
-    if (stream == NULL || stream->session == NULL)
-        return 0;
-    forget_session(stream->session);
-    stream->session->session = session;
-    return 1;
+    SSL_SESSION *copy = stream == NULL ? NULL : SSL_SESSION_dup(session);
+    if (copy != NULL) {
+        forget_session(stream->session);
+        stream->session->session = copy;
+    }
+    return 0; /* the original stays OpenSSL's */
+}
+
+static void offer_session(SSL *ssl, const struct tls_session *kept)
+{
+    SSL_SESSION *copy = kept->session == NULL ? NULL : SSL_SESSION_dup(kept->session);
+    if (copy != NULL)
+        SSL_set_session(ssl, copy);
+    SSL_SESSION_free(copy);
 }
 
 static bool configure(SSL_CTX *ctx, const char *ca_file)
@@ -113,8 +124,7 @@ struct tls_stream *tls_stream_new(struct tls_context *c, int fd, const char *nam
     }
     SSL_set_app_data(s->ssl, s);
     SSL_set_connect_state(s->ssl);
-    if (session->session != NULL)
-        SSL_set_session(s->ssl, session->session);
+    offer_session(s->ssl, session);
     return s;
 }
 
