@@ -1,14 +1,16 @@
 #include "customerd/api/commands.h"
 
+#include "customerd/aws/iam_token.h"
+#include "customerd/core/config.h"
+#include "customerd/core/timestamp.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "customerd/aws/iam_token.h"
-#include "customerd/core/timestamp.h"
+#include <unistd.h>
 
 #define EXIT_USAGE 2
 
-/* What the arguments and the environment say, before it is checked. */
+/* What the arguments say, before it is checked; the configuration says the rest. */
 struct token_arguments {
     const char *service;
     const char *resource;
@@ -34,20 +36,6 @@ static const char usage[] =
     "  --ttl SECONDS    life of the token, 1 to 900 (CUSTOMERD_IAM_TOKEN_TTL_S; 900)\n"
     "  --time RFC3339   the instant from which it is valid; now without it\n"
     "  --help           this text\n";
-
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value == NULL || *value == '\0' ? NULL : value;
-}
-
-static const char *first(const char *given, const char *name, const char *otherwise)
-{
-    if (given != NULL)
-        return given;
-    const char *value = variable(name);
-    return value != NULL ? value : otherwise;
-}
 
 /* "--name VALUE" or "--name=VALUE" at argv[*at]; steps over the value. */
 static bool option_take(int argc, char *const *argv, int *at, const char *name, const char **value)
@@ -87,11 +75,6 @@ static bool arguments_parse(int argc, char *const *argv, struct token_arguments 
     return true;
 }
 
-static bool switch_is_on(const char *text)
-{
-    return text != NULL && (strcasecmp(text, "on") == 0 || strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
-}
-
 static enum status instant_find(const char *text, int64_t *now_s, struct error *err)
 {
     int64_t ms = clock_realtime_ms(clock_system());
@@ -101,45 +84,53 @@ static enum status instant_find(const char *text, int64_t *now_s, struct error *
     return STATUS_OK;
 }
 
-static enum status ttl_find(const char *text, int64_t *ttl_s, struct error *err)
+static enum status ttl_take(const char *text, int64_t *ttl_s, struct error *err)
 {
     char *end;
+    if (text == NULL)
+        return STATUS_OK;
     *ttl_s = strtoll(text, &end, 10);
     if (*text == '\0' || *end != '\0' || *ttl_s < 1 || *ttl_s > 900)
         return error_set(err, STATUS_BAD_PARAMETER, "--ttl must be 1 to 900 seconds");
     return STATUS_OK;
 }
 
-static enum status options_find(const struct token_arguments *a, char *region, size_t region_size,
+/* *out borrows from the arguments and the configuration. */
+static enum status options_find(const struct token_arguments *a, const struct config *config,
                                 struct iam_token_options *out, struct error *err)
 {
     *out = (struct iam_token_options){
-        .service = first(a->service, "CUSTOMERD_IAM_SERVICE", "memorydb"),
-        .resource = first(a->resource, "CUSTOMERD_IAM_RESOURCE", NULL),
-        .user = first(a->user, "CUSTOMERD_DB_USER", NULL),
+        .service = a->service != NULL ? a->service : config->iam.service,
+        .resource = a->resource != NULL ? a->resource : config->iam.resource,
+        .user = a->user != NULL ? a->user : config->db.user,
         .region = a->region,
-        .serverless = a->serverless || switch_is_on(variable("CUSTOMERD_IAM_SERVERLESS")),
+        .serverless = a->serverless || config->iam.serverless,
+        .ttl_s = config->iam.token_ttl_s,
     };
-    if (out->resource == NULL)
+    if (*out->resource == '\0')
         return error_set(err, STATUS_BAD_PARAMETER, "--resource or CUSTOMERD_IAM_RESOURCE is needed");
-    if (out->user == NULL)
+    if (*out->user == '\0')
         return error_set(err, STATUS_BAD_PARAMETER, "--user or CUSTOMERD_DB_USER is needed");
-    enum status status = ttl_find(first(a->ttl_s, "CUSTOMERD_IAM_TOKEN_TTL_S", "900"), &out->ttl_s, err);
-    if (status != STATUS_OK || out->region != NULL)
-        return status;
-    out->region = region;
-    return aws_region(credentials_env_system(), region, region_size, err);
+    return ttl_take(a->ttl_s, &out->ttl_s, err);
 }
 
 static enum status token_make(const struct token_arguments *a, struct secret *out, struct error *err)
 {
     char region[64];
     int64_t now_s = 0;
+    struct config config;
+    struct config_sources sources;
     struct iam_token_options options;
     struct credentials credentials = { .source = NULL };
-    enum status status = instant_find(a->time, &now_s, err);
+    enum status status = config_load(0, NULL, environ, &config, &sources, err);
     if (status == STATUS_OK)
-        status = options_find(a, region, sizeof region, &options, err);
+        status = instant_find(a->time, &now_s, err);
+    if (status == STATUS_OK)
+        status = options_find(a, &config, &options, err);
+    if (status == STATUS_OK && options.region == NULL) {
+        status = aws_region(credentials_env_system(), region, sizeof region, err);
+        options.region = region;
+    }
     if (status == STATUS_OK)
         status = http_client_global_init(err);
     if (status != STATUS_OK)

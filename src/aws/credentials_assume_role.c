@@ -1,9 +1,9 @@
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "customerd/aws/profile.h"
 #include "customerd/aws/provider.h"
 #include "customerd/aws/sts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #define DURATION_MIN_S 900
 #define DURATION_MAX_S 43200

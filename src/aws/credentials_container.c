@@ -1,6 +1,6 @@
-#include <stdio.h>
-
 #include "customerd/aws/provider.h"
+
+#include <stdio.h>
 
 /* Amazon ECS gives a path on its own address, EKS Pod Identity a whole URL. Plain http is bounded to the loopback and
  * AWS's link-local addresses by the HTTP client, which judges the address that it dials. */

@@ -1,6 +1,6 @@
-#include <stdio.h>
-
 #include "customerd/aws/provider.h"
+
+#include <stdio.h>
 
 /* IMDSv2 only: a session token by PUT, which a proxy or a forged GET can't make; never the first version. */
 #define IPV4_ENDPOINT "http://169.254.169.254"

@@ -1,8 +1,8 @@
-#include <stdio.h>
-
 #include "customerd/aws/process.h"
 #include "customerd/aws/profile.h"
 #include "customerd/aws/provider.h"
+
+#include <stdio.h>
 
 /* What a program says on its standard error may hold anything: only the beginning of its first line is shown. */
 #define ERRORS_SHOWN_BYTES 80

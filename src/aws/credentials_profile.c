@@ -1,8 +1,8 @@
-#include <stdio.h>
-
 #include "customerd/aws/profile.h"
 #include "customerd/aws/provider.h"
 #include "customerd/aws/sts.h"
+
+#include <stdio.h>
 
 static struct slice get(const struct profile_walk *walk, struct slice name, const char *key)
 {
@@ -17,13 +17,8 @@ static bool has(const struct profile_walk *walk, struct slice name, const char *
 enum credentials_result profile_static_keys(struct profile_walk *walk, struct slice name, struct credentials *out,
                                             struct error *err)
 {
-    struct provider_keys keys = {
-        .access_key_id = get(walk, name, "aws_access_key_id"),
-        .secret_access_key = get(walk, name, "aws_secret_access_key"),
-        .session_token = get(walk, name, "aws_session_token"),
-        .expires_at_ms = CREDENTIALS_NEVER_EXPIRE,
-    };
-    if (keys.access_key_id.len == 0 && keys.secret_access_key.len == 0)
+    struct provider_keys keys = { .expires_at_ms = CREDENTIALS_NEVER_EXPIRE };
+    if (!profiles_keys(walk->profiles, name, &keys))
         return CREDENTIALS_ABSENT;
     if (keys.access_key_id.len == 0 || keys.secret_access_key.len == 0)
         return provider_fail(err, "profile: aws_access_key_id and aws_secret_access_key must stand together");

@@ -1,13 +1,13 @@
 #include "customerd/aws/iam_refresher.h"
 
+#include "customerd/aws/refresh_schedule.h"
+#include "customerd/core/crypto.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-#include "customerd/aws/refresh_schedule.h"
-#include "customerd/core/crypto.h"
 
 /* The thread waits in slices, because a jump of the realtime clock wakes nobody. */
 #define WAIT_SLICE_MS 500

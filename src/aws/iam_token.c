@@ -1,8 +1,8 @@
 #include "customerd/aws/iam_token.h"
 
-#include <stdio.h>
-
 #include "customerd/aws/sigv4.h"
+
+#include <stdio.h>
 
 #define RESOURCE_MAX_CHARS 128
 #define TOKEN_MAX_BYTES 65536

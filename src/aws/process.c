@@ -1,5 +1,7 @@
 #include "customerd/aws/process.h"
 
+#include "customerd/core/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,8 +11,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "customerd/core/clock.h"
 
 #define REAP_POLL_MS 10
 #define KILL_WAIT_MS 1000

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "customerd/aws/provider.h"
-
 #define PATH_MAX_BYTES 4096
 
 /* The variable's path, or the one below HOME; "~/" at the front means HOME. False when there is no such path. */
@@ -28,7 +26,8 @@ static bool shared_path(const struct credentials_env *env, const char *variable,
 
 static enum status file_load(const char *path, struct buf *text, struct ini *ini, struct error *err)
 {
-    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    /* EACCES: a directory on the way is closed, as the home directory of root is to a service that still has its HOME. */
+    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
         return STATUS_OK;
     if (provider_read_file(path, text, err) != CREDENTIALS_FOUND)
         return err->code;
@@ -115,6 +114,20 @@ static struct slice ini_get(const struct ini *ini, bool is_config, struct slice 
 bool profiles_has(const struct profiles *p, struct slice name)
 {
     return ini_has(&p->credentials, false, name) || ini_has(&p->config, true, name);
+}
+
+bool profiles_keys(const struct profiles *p, struct slice name, struct provider_keys *keys)
+{
+    const struct ini *const files[] = { &p->credentials, &p->config };
+    for (size_t i = 0; i < 2; i++) {
+        bool is_config = files[i] == &p->config;
+        keys->access_key_id = ini_get(files[i], is_config, name, "aws_access_key_id");
+        keys->secret_access_key = ini_get(files[i], is_config, name, "aws_secret_access_key");
+        keys->session_token = ini_get(files[i], is_config, name, "aws_session_token");
+        if (keys->access_key_id.len > 0 || keys->secret_access_key.len > 0)
+            return true;
+    }
+    return false;
 }
 
 struct slice profiles_get(const struct profiles *p, struct slice name, const char *key)

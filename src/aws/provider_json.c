@@ -1,9 +1,8 @@
 #include "customerd/aws/provider.h"
-
-#include <jansson.h>
-
 #include "customerd/core/crypto.h"
 #include "customerd/core/timestamp.h"
+
+#include <jansson.h>
 
 /* As AWS's own SDKs do when the metadata service can't renew: the keys usually still work. */
 #define STAYS_USABLE_WITHIN_MS (5 * 60 * 1000)

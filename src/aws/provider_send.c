@@ -1,8 +1,7 @@
 #include "customerd/aws/provider.h"
+#include "customerd/core/crypto.h"
 
 #include <time.h>
-
-#include "customerd/core/crypto.h"
 
 #define ATTEMPTS 3
 #define ATTEMPT_TIMEOUT_MS 2000

@@ -1,7 +1,7 @@
-#include <stdio.h>
-
 #include "customerd/aws/profile.h"
 #include "customerd/aws/provider.h"
+
+#include <stdio.h>
 
 /* A region becomes part of host names and signatures. */
 static bool is_region(struct slice text)

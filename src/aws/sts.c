@@ -1,13 +1,13 @@
 #include "customerd/aws/sts.h"
 
-#include <stdio.h>
-
 #include "customerd/aws/provider.h"
 #include "customerd/aws/sigv4.h"
 #include "customerd/aws/sts_endpoint.h"
 #include "customerd/aws/xml.h"
 #include "customerd/core/crypto.h"
 #include "customerd/core/timestamp.h"
+
+#include <stdio.h>
 
 #define BODY_MAX_BYTES 131072
 #define HEADER_MAX_BYTES 32768

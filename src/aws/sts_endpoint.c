@@ -1,8 +1,8 @@
 #include "customerd/aws/sts_endpoint.h"
 
-#include <stdio.h>
-
 #include "customerd/aws/provider.h"
+
+#include <stdio.h>
 
 static const char *domain_of(const char *region)
 {

@@ -225,6 +225,30 @@ enum status config_load(int argc, char *const *argv, char *const *environment, s
     return status;
 }
 
+/* The most usual slip is to give the endpoint; a token for it would only ever be refused. */
+static bool is_resource_name(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    return text[strspn(text, letters)] == '\0';
+}
+
+static enum status check_iam(const struct config_iam *iam, struct error *err)
+{
+    if (iam->resource[0] == '\0')
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_IAM_RESOURCE: not set; CUSTOMERD_DB_AUTH=iam needs the name of the cluster, "
+                         "replication group or cache");
+    if (!is_resource_name(iam->resource))
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_IAM_RESOURCE: \"%.80s\" is not a name of letters, digits and hyphens; give that of "
+                         "the cluster, replication group or cache, not its endpoint",
+                         iam->resource);
+    if (iam->serverless && strcmp(iam->service, "elasticache") != 0)
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_IAM_SERVERLESS: \"on\" goes with CUSTOMERD_IAM_SERVICE=elasticache only");
+    return STATUS_OK;
+}
+
 enum status config_check_serve(const struct config *config, struct error *err)
 {
     const struct config_db *db = &config->db;
@@ -239,13 +263,9 @@ enum status config_check_serve(const struct config *config, struct error *err)
         return STATUS_OK;
     if (db->user[0] == '\0')
         return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_DB_USER: not set; CUSTOMERD_DB_AUTH=iam needs it");
-    if (config->iam.resource[0] == '\0')
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_IAM_RESOURCE: not set; CUSTOMERD_DB_AUTH=iam needs the name of the cluster, "
-                         "replication group or cache");
     if (!db->tls)
         return error_set(err, STATUS_BAD_PARAMETER,
                          "CUSTOMERD_DB_TLS: \"off\" does not go with CUSTOMERD_DB_AUTH=iam, whose tokens must not "
                          "travel in plain text");
-    return STATUS_OK;
+    return check_iam(&config->iam, err);
 }

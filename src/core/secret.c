@@ -1,9 +1,9 @@
 #include "customerd/core/secret.h"
 
+#include <openssl/crypto.h>
+
 #include <stdint.h>
 #include <stdlib.h>
-
-#include <openssl/crypto.h>
 
 bool secret_set(struct secret *s, struct slice bytes)
 {
@@ -31,9 +31,4 @@ void secret_clean_up(struct secret *s)
         free(s->ptr);
     }
     *s = (struct secret)SECRET_INIT;
-}
-
-bool secret_equal(const struct secret *a, const struct secret *b)
-{
-    return a->len == b->len && (a->len == 0 || CRYPTO_memcmp(a->ptr, b->ptr, a->len) == 0);
 }

@@ -1,5 +1,7 @@
 #include "customerd/core/status.h"
 
+#include "customerd/core/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -23,6 +25,23 @@ static const struct status_row *row_of(enum status code)
     return &rows[at < STATUS_COUNT ? at : STATUS_INTERNAL];
 }
 
+/* Details quote outside bytes (paths, hosts, answers), and end in JSON, in logs and on terminals; and the cut at the end
+ * may go through a character. */
+static void make_plain_text(char *text)
+{
+    struct slice rest = slice_cstr(text);
+    while (rest.len > 0) {
+        char *at = text + (rest.ptr - text);
+        size_t len = utf8_character_len(rest);
+        bool is_control = len == 1 ? (unsigned char)*at < 0x20 || *at == 0x7f : len == 2 && memcmp(at, "\xc2\xa0", 2) < 0;
+        if (len == 0 || is_control) {
+            len = len == 0 ? 1 : len;
+            memset(at, '?', len);
+        }
+        rest = slice_from(rest, len);
+    }
+}
+
 static void fill(struct error *err, enum status code, int retry_after_s, const char *format, va_list args)
 {
     err->code = code;
@@ -30,6 +49,7 @@ static void fill(struct error *err, enum status code, int retry_after_s, const c
     err->retry_after_s = retry_after_s;
     if (vsnprintf(err->detail, sizeof err->detail, format, args) < 0)
         err->detail[0] = '\0';
+    make_plain_text(err->detail);
 }
 
 enum status error_set(struct error *err, enum status code, const char *format, ...)

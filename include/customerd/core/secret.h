@@ -8,7 +8,7 @@
 #include "customerd/core/slice.h"
 
 struct secret {
-    char *ptr; /* NULL when empty, else NUL-terminated */
+    char *ptr; /* NULL until it is set, then NUL-terminated */
     size_t len;
 };
 
@@ -18,8 +18,6 @@ struct secret {
 bool secret_set(struct secret *s, struct slice bytes) MUST_USE;
 /* Wipes and frees; the secret is empty afterwards. */
 void secret_clean_up(struct secret *s);
-/* Compares in constant time for equal lengths. */
-bool secret_equal(const struct secret *a, const struct secret *b);
 
 static inline struct slice secret_slice(const struct secret *s)
 {

@@ -68,7 +68,8 @@ enum status {
 /* Whether a write that failed took effect. */
 enum applied { APPLIED_NO, APPLIED_UNKNOWN };
 
-/* The rich side of a status: filled by whoever fails, NULL-safe nowhere. No secrets and no personal data in it. */
+/* The rich side of a status: filled by whoever fails, NULL-safe nowhere. No secrets and no personal data in it. The
+ * detail is valid UTF-8 without control characters, whatever it quotes. */
 struct error {
     enum status code;
     enum applied applied;
@@ -76,7 +77,8 @@ struct error {
     char detail[256];
 };
 
-/* Fills err (applied: no, no retry hint) and returns code, so that a failing function ends in one line. */
+/* Fills err (applied: no, no retry hint) and returns code, so that a failing function ends in one line. The arguments
+ * must not stand in err. */
 enum status error_set(struct error *err, enum status code, const char *format, ...) PRINTF_LIKE(3, 4);
 /* As error_set for something that is worth trying again after retry_after_s seconds. */
 enum status error_set_retry(struct error *err, enum status code, int retry_after_s, const char *format, ...)

@@ -79,40 +79,12 @@ static void without_any_the_error_says_what_was_looked_at(void **state)
     assert_non_null(strstr(err.detail, "environment, profile, web identity and container"));
 }
 
-static void expect_region(const char *want)
-{
-    char region[64] = "";
-    assert_int_equal(aws_region(&f.env, region, sizeof region, &err), STATUS_OK);
-    assert_string_equal(region, want);
-}
-
-static void the_region_comes_from_two_variables_or_the_profile(void **state)
-{
-    (void)state;
-    char region[64];
-    start();
-    fake_set(&f, "AWS_REGION", "");
-    assert_int_not_equal(aws_region(&f.env, region, sizeof region, &err), STATUS_OK);
-    assert_non_null(strstr(err.detail, "AWS_REGION"));
-    fake_set(&f, "AWS_CONFIG_FILE", fake_file("region", "[default]\nregion = r-0\n[profile p]\nregion = r-1\n"));
-    expect_region("r-0");
-    fake_set(&f, "AWS_PROFILE", "p");
-    expect_region("r-1");
-    fake_set(&f, "AWS_DEFAULT_REGION", "r-2");
-    expect_region("r-2");
-    fake_set(&f, "AWS_REGION", "r-3");
-    expect_region("r-3");
-    fake_set(&f, "AWS_REGION", "evil.example/");
-    assert_int_not_equal(aws_region(&f.env, region, sizeof region, &err), STATUS_OK);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_provider_that_is_configured_answers),
         cmocka_unit_test(a_provider_that_fails_ends_the_chain),
         cmocka_unit_test(without_any_the_error_says_what_was_looked_at),
-        cmocka_unit_test(the_region_comes_from_two_variables_or_the_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "fake_env.h"
 
@@ -43,22 +41,6 @@ static void static_keys_come_from_either_file_and_the_credentials_file_wins(void
     expect_found(ask(&f, "[profile p]\naws_access_key_id = x\naws_secret_access_key=y\n",
                      "[p]\naws_access_key_id = a\naws_secret_access_key=b\n", "p", &c, &err), &c, "profile", "a", "b", "");
     assert_int_equal(f.n_requests, 0);
-}
-
-static void a_home_directory_gives_the_files(void **state)
-{
-    (void)state;
-    struct profiles p;
-    char home[128];
-    fake_env_init(&f);
-    const char *path = fake_file("x", "[default]\nregion = r-1\n");
-    snprintf(home, sizeof home, "%.*s", (int)(strlen(path) - 2), path);
-    fake_set(&f, "HOME", home);
-    fake_set(&f, "AWS_CONFIG_FILE", "~/x");
-    assert_int_equal(profiles_load(&f.env, &p, &err), STATUS_OK);
-    assert_true(slice_is(profiles_get(&p, slice_cstr("default"), "region"), "r-1"));
-    assert_false(profiles_has(&p, slice_cstr("other")));
-    profiles_clean_up(&p);
 }
 
 static void absence_asks_the_next_provider_but_a_chosen_profile_must_exist(void **state)
@@ -132,45 +114,15 @@ static void wrong_roles_are_refused_without_a_request(void **state)
     }
 }
 
-static enum credentials_result run_process(const char *script)
-{
-    char config[512];
-    snprintf(config, sizeof config, "[profile p]\ncredential_process = %s \"an argument\"\n",
-             fake_file("process", script));
-    return ask(&f, config, NULL, "p", &c, &err);
-}
-
-static void a_process_gives_keys(void **state)
-{
-    (void)state;
-    expect_found(run_process("#!/bin/sh\nprintf '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"b\","
-                             "\"SessionToken\":\"c\",\"Expiration\":\"2023-11-14T23:13:20Z\"}' \"$1\"\n"),
-                 &c, "process", "an argument", "b", "c");
-}
-
-static void a_process_that_fails_says_so_shortly(void **state)
-{
-    (void)state;
-    expect_failed(run_process("#!/bin/sh\necho sorry >&2\necho hidden >&2\nexit 7\n"), &err, "ended with 7: sorry");
-    assert_null(strstr(err.detail, "hidden"));
-    expect_failed(run_process("#!/bin/sh\necho '{}'\n"), &err, "Version");
-    expect_failed(run_process("#!/bin/sh\nyes | head -c 100000\n"), &err, "too long");
-    expect_failed(ask(&f, "[profile p]\ncredential_process = /nonexistent\n", NULL, "p", &c, &err), &err, "started");
-    expect_failed(ask(&f, "[profile p]\ncredential_process = 'x\n", NULL, "p", &c, &err), &err, "quotation");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(static_keys_come_from_either_file_and_the_credentials_file_wins),
-        cmocka_unit_test(a_home_directory_gives_the_files),
         cmocka_unit_test(absence_asks_the_next_provider_but_a_chosen_profile_must_exist),
         cmocka_unit_test(a_role_is_assumed_with_its_source_profile),
         cmocka_unit_test(roles_follow_from_each_other_and_a_profile_may_be_its_own_source),
         cmocka_unit_test(a_role_takes_a_named_source),
         cmocka_unit_test(wrong_roles_are_refused_without_a_request),
-        cmocka_unit_test(a_process_gives_keys),
-        cmocka_unit_test(a_process_that_fails_says_so_shortly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,6 @@
 #include "fake_env.h"
 
 #include "customerd/aws/sts.h"
-#include "customerd/aws/sts_endpoint.h"
 
 #define REPLY(call) "<" call "Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><" call "Result><AssumedRoleUser>" \
     "<Arn>arn</Arn></AssumedRoleUser><Credentials><AccessKeyId>id</AccessKeyId><SecretAccessKey>sec/ret" \
@@ -104,48 +103,12 @@ static void refusals_and_odd_answers_say_what_is_wrong(void **state)
     expect_refused(500, "", "500");
 }
 
-static void expect_endpoint(const char *given, const char *url, const char *host)
-{
-    struct fake_env f;
-    struct sts_endpoint e;
-    struct error err;
-    fake_env_init(&f);
-    fake_set(&f, "AWS_REGION", "eu-west-1");
-    fake_set(&f, "AWS_ENDPOINT_URL_STS", given);
-    if (url == NULL) {
-        assert_int_not_equal(sts_endpoint_find(&f.env, true, &e, &err), STATUS_OK);
-        return;
-    }
-    assert_int_equal(sts_endpoint_find(&f.env, true, &e, &err), STATUS_OK);
-    assert_string_equal(e.url, url);
-    assert_string_equal(e.host, host);
-    assert_string_equal(e.region, "eu-west-1");
-}
-
-static void a_given_endpoint_is_https_or_on_the_loopback(void **state)
-{
-    (void)state;
-    expect_endpoint("https://STS.example:443/", "https://STS.example:443/", "sts.example");
-    expect_endpoint("https://sts.example:8443", "https://sts.example:8443/", "sts.example:8443");
-    expect_endpoint("http://127.0.0.1:4566", "http://127.0.0.1:4566/", "127.0.0.1:4566");
-    expect_endpoint("http://localhost:80", "http://localhost:80/", "localhost");
-    expect_endpoint("http://[::1]:4566/", "http://[::1]:4566/", "[::1]:4566");
-    expect_endpoint("http://sts.example", NULL, NULL);
-    expect_endpoint("http://127.evil.example", NULL, NULL);
-    expect_endpoint("http://169.254.169.254", NULL, NULL);
-    expect_endpoint("https://user@sts.example", NULL, NULL);
-    expect_endpoint("https://sts.example/path", NULL, NULL);
-    expect_endpoint("https://", NULL, NULL);
-    expect_endpoint("ftp://127.0.0.1", NULL, NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(assume_role_is_signed_and_its_answer_read),
         cmocka_unit_test(web_identity_is_not_signed_and_its_file_read_anew),
         cmocka_unit_test(refusals_and_odd_answers_say_what_is_wrong),
-        cmocka_unit_test(a_given_endpoint_is_https_or_on_the_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

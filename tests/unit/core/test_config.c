@@ -231,6 +231,12 @@ static void serve_needs_what_its_way_of_signing_in_needs(void **state)
     assert_serve(LIST("--db-endpoint=h:1", "--db-user=u"), "CUSTOMERD_IAM_RESOURCE: ");
     assert_serve(LIST("--db-endpoint=h:1", "--db-user=u", "--iam-resource=c"), "");
     assert_serve(LIST("--db-endpoint=h:1", "--db-user=u", "--iam-resource=c", "--db-tls=off"), "CUSTOMERD_DB_TLS: ");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-user=u", "--iam-resource=c.x.memorydb.eu-west-1.amazonaws.com"),
+                 "CUSTOMERD_IAM_RESOURCE: \"c.x.memorydb.eu-west-1.amazonaws.com\" is not a name");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-user=u", "--iam-resource=C-1", "--iam-service=elasticache",
+                      "--iam-serverless=on"), "");
+    assert_serve(LIST("--db-endpoint=h:1", "--db-user=u", "--iam-resource=c", "--iam-serverless=on"),
+                 "CUSTOMERD_IAM_SERVERLESS: ");
     assert_serve(LIST("--db-endpoint=h:1", "--db-auth=password"), "CUSTOMERD_DB_PASSWORD_FILE: ");
     assert_serve(LIST("--db-endpoint=h:1", "--db-auth=password", "--db-password-file=/x", "--db-tls=off"), "");
     assert_serve(LIST("--db-endpoint=h:1", "--db-auth=none", "--db-tls=off"), "");

@@ -62,6 +62,16 @@ static void a_long_detail_is_cut(void **state)
     assert_int_equal(strlen(err.detail), sizeof err.detail - 1);
 }
 
+static void a_detail_is_plain_text_whatever_it_quotes(void **state)
+{
+    (void)state;
+    struct error err;
+    error_set(&err, STATUS_INTERNAL, "a\x1b[2J\r\n\x7f|\xc2\x9b|\xff\xc3|\xc3\xa9\xc2\xa0\xf0\x9f\x98\x80");
+    assert_string_equal(err.detail, "a?[2J???|??|??|\xc3\xa9\xc2\xa0\xf0\x9f\x98\x80");
+    error_set(&err, STATUS_INTERNAL, "%0253d\xe2\x82\xac", 1);
+    assert_string_equal(err.detail + 250, "001??");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +81,7 @@ int main(void)
         cmocka_unit_test(a_foreign_code_is_an_internal_error),
         cmocka_unit_test(an_error_is_filled_whole),
         cmocka_unit_test(a_long_detail_is_cut),
+        cmocka_unit_test(a_detail_is_plain_text_whatever_it_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
