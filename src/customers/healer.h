@@ -33,6 +33,8 @@ enum status boot_check(struct customers *c, int64_t deadline_ms, struct error *e
 /* Sweeps all buckets, in one round trip per shard where there is nothing to do. Counts go into state. */
 enum status sweep_buckets(struct customers *c, struct customers_state *state, struct error *err) MUST_USE;
 
+#define SCRUB_CURSOR_SIZE 24
+
 /* Where the scrubber is: the next bucket, and a SCAN of one shard. */
 struct scrub {
     struct customers *c;
@@ -40,7 +42,7 @@ struct scrub {
     const atomic_bool *stop;       /* ends the step early */
     unsigned bucket;
     size_t shard;
-    char cursor[24];               /* of SCAN; "" at the start of a shard */
+    char cursor[SCRUB_CURSOR_SIZE]; /* of SCAN; "" at the start of a shard */
 };
 
 /* Scrubs one bucket and one stretch of one shard's keys, and moves on, whether or not it succeeded. What is damaged (a

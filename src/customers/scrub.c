@@ -161,31 +161,65 @@ static enum status check_owners(struct scrub *s, const struct reply *entries, st
     return status;
 }
 
-static void keep_cursor(char *cursor, size_t size, struct slice next)
+static void keep_cursor(char cursor[SCRUB_CURSOR_SIZE], struct slice next)
 {
-    snprintf(cursor, size, "%.*s", (int)next.len, next.len > 0 ? next.ptr : "0");
+    if (next.len == 0)
+        next = slice_cstr("0");
+    snprintf(cursor, SCRUB_CURSOR_SIZE, "%.*s", (int)next.len, next.ptr);
 }
 
-static enum status scrub_claims_at(struct scrub *s, uint8_t bucket, uint8_t second, struct error *err)
+static struct call *ask_claims(uint8_t bucket, uint8_t second, const char *cursor)
 {
     struct key claims = key_claims_at(bucket, second);
-    char cursor[24] = "0";
+    const struct slice words[] = { SLICE("HSCAN"), key_slice(&claims), slice_cstr(cursor), SLICE("COUNT"),
+                                   SLICE(PAGE_TEXT) };
+    return store_command(CALL_READ, bucket, words, 5);
+}
+
+/* What one HSCAN told, and where the next begins ("0": it was the last). */
+static enum status take_claims(struct scrub *s, uint8_t bucket, const struct call *call, char cursor[SCRUB_CURSOR_SIZE],
+                               struct error *err)
+{
+    struct slice next = slice_of("", 0);
     enum status status = STATUS_OK;
-    do {
-        const struct slice words[] = { SLICE("HSCAN"), key_slice(&claims), slice_cstr(cursor), SLICE("COUNT"),
-                                       SLICE(PAGE_TEXT) };
-        struct call *call = store_command(CALL_READ, bucket, words, 5);
+    if (answered(call)) {
+        next = reply_text(reply_at(call_reply(call), 0));
+        status = check_owners(s, reply_at(call_reply(call), 1), err);
+    } else {
+        scrub_tell(s, "scrub-claims-damaged", bucket, NULL);
+    }
+    keep_cursor(cursor, next);
+    return status;
+}
+
+static enum status scrub_claims_at(struct scrub *s, uint8_t bucket, uint8_t second, const struct call *first,
+                                   struct error *err)
+{
+    char cursor[SCRUB_CURSOR_SIZE];
+    enum status status = take_claims(s, bucket, first, cursor, err);
+    while (status == STATUS_OK && strcmp(cursor, "0") != 0) {
+        struct call *call = ask_claims(bucket, second, cursor);
         status = run(s, &call, 1, err);
-        struct slice next = slice_of("", 0);
-        if (status == STATUS_OK && !answered(call)) {
-            scrub_tell(s, "scrub-claims-damaged", bucket, NULL);
-        } else if (status == STATUS_OK) {
-            next = reply_text(reply_at(call_reply(call), 0));
-            status = check_owners(s, reply_at(call_reply(call), 1), err);
-        }
-        keep_cursor(cursor, sizeof cursor, next);
+        if (status == STATUS_OK)
+            status = take_claims(s, bucket, call, cursor, err);
         call_release(call);
-    } while (status == STATUS_OK && strcmp(cursor, "0") != 0);
+    }
+    return status;
+}
+
+/* Most of a bucket's hashes are small: their first pages are asked for together. */
+static enum status scrub_claims(struct scrub *s, uint8_t bucket, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (int first = 0; first < 256 && status == STATUS_OK; first += PAGE) {
+        struct call *calls[PAGE];
+        for (int i = 0; i < PAGE; i++)
+            calls[i] = ask_claims(bucket, (uint8_t)(first + i), "0");
+        status = run(s, calls, PAGE, err);
+        for (int i = 0; i < PAGE && status == STATUS_OK; i++)
+            status = scrub_claims_at(s, bucket, (uint8_t)(first + i), calls[i], err);
+        release_all(calls, PAGE);
+    }
     return status;
 }
 
@@ -262,7 +296,7 @@ static enum status scan_step(struct scrub *s, struct error *err)
         next = reply_text(reply_at(call_reply(call), 0));
         status = check_scanned(s, reply_at(call_reply(call), 1), err);
     }
-    keep_cursor(s->cursor, sizeof s->cursor, next);
+    keep_cursor(s->cursor, next);
     if (strcmp(s->cursor, "0") == 0) {
         s->shard++;
         s->cursor[0] = '\0';
@@ -276,9 +310,8 @@ enum status scrub_step(struct scrub *s, struct error *err)
 {
     uint8_t bucket = (uint8_t)s->bucket;
     struct error ignored;
-    enum status status = scrub_index(s, bucket, err), claims = STATUS_OK;
-    for (int second = 0; second < 256 && claims == STATUS_OK; second++)
-        claims = scrub_claims_at(s, bucket, (uint8_t)second, status == STATUS_OK ? err : &ignored);
+    enum status status = scrub_index(s, bucket, err);
+    enum status claims = scrub_claims(s, bucket, status == STATUS_OK ? err : &ignored);
     if (status == STATUS_OK)
         status = claims;
     enum status scanned = scan_step(s, status == STATUS_OK ? err : &ignored);

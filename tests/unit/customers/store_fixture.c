@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "customerd/customers/email.h"
 
 static struct lab lab;
 static struct redis redis;
