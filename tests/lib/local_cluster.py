@@ -33,7 +33,7 @@ from local_memorydb.resp import Connection, ReplyError  # noqa: E402,F401
 from local_memorydb.service import Service  # noqa: E402
 from local_memorydb.tokens import Generation, Signer  # noqa: E402
 
-SANITIZER_SIGNS = ("Sanitizer:", "runtime error:")
+SANITIZER_SIGNS = ("Sanitizer", "runtime error:")
 
 
 def default_binary():
