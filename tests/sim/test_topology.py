@@ -228,4 +228,4 @@ def test_a_map_that_turns_to_nonsense_does_not_displace_a_good_one(world, kind):
         cluster.wait_for(lambda: rule.hits >= 2, "the lies to be told")
         load.wait_done(cluster, 40)
     load.check(at_least=40)
-    assert resident_mb(probe.pid) - before_mb < 150
+    assert resident_mb(probe.pid) - before_mb < 150 * world.memory_factor
