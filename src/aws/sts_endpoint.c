@@ -13,6 +13,9 @@ static const char *domain_of(const char *region)
         { "cn-", "amazonaws.com.cn" },
         { "us-iso-", "c2s.ic.gov" },
         { "us-isob-", "sc2s.sgov.gov" },
+        { "us-isof-", "csp.hci.ic.gov" },
+        { "eu-isoe-", "cloud.adc-e.uk" },
+        { "eusc-", "amazonaws.eu" },
     };
     for (size_t i = 0; i < sizeof partitions / sizeof *partitions; i++)
         if (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) == 0)

@@ -2,7 +2,9 @@
  *
  * Every provider is one small file behind this interface, with the environment, clock, HTTP client and files it reads
  * injected. The chain: environment, profile (static keys, credential_process, assume-role), web identity, container
- * (ECS, EKS Pod Identity), IMDSv2: the first that answers wins. */
+ * (ECS, EKS Pod Identity), IMDSv2: the first that answers wins. Nothing here keeps state, so that any thread may ask; a
+ * struct credentials belongs to one thread.
+ * https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html */
 #ifndef CUSTOMERD_AWS_CREDENTIALS_H
 #define CUSTOMERD_AWS_CREDENTIALS_H
 
@@ -22,6 +24,7 @@ struct credentials {
     const char *source;          /* the provider's name, a literal */
 };
 
+/* Wipes and frees; what is left is empty. Accepts NULL. */
 void credentials_clean_up(struct credentials *c);
 
 /* What providers may look at. All members are borrowed and must outlive the chain. */
@@ -53,10 +56,11 @@ enum credentials_result credentials_from_web_identity(const struct credentials_e
 enum credentials_result credentials_from_container(const struct credentials_env *, struct credentials *, struct error *);
 enum credentials_result credentials_from_imds(const struct credentials_env *, struct credentials *, struct error *);
 
-/* Asks the chain, each time anew (nothing is cached here; token files are read again). */
+/* Asks the chain, each time anew (token files are read again). Fails with UNAVAILABLE and what to repair. */
 enum status credentials_chain_fetch(const struct credentials_env *env, struct credentials *out, struct error *err) MUST_USE;
 
-/* AWS_REGION, AWS_DEFAULT_REGION, or the profile's region. Fails when there is none. */
+/* AWS_REGION, AWS_DEFAULT_REGION, or the profile's region. Fails when there is none, or when it is no region's name
+ * (small letters, digits and hyphens: it becomes part of host names). */
 enum status aws_region(const struct credentials_env *env, char *out, size_t out_size, struct error *err) MUST_USE;
 
 #endif

@@ -22,7 +22,7 @@ struct provider_keys {
     int64_t expires_at_ms;
 };
 
-/* Copies the keys into *out. Refuses empty or overlong parts, control bytes (a line break could end a header), and an
+/* Copies the keys into *out, which the caller cleans up. Refuses empty or overlong parts, control bytes (a line break could end a header), and an
  * expiry that is not after now_ms. */
 enum credentials_result provider_fill(const char *source, const struct provider_keys *keys, int64_t now_ms,
                                       struct credentials *out, struct error *err);
@@ -55,6 +55,7 @@ struct provider_json {
     bool stays_usable;        /* keys that have expired or soon will are given a longer local life (IMDS) */
 };
 
+/* The strings of the document are wiped after use; what the JSON parser kept while it read is not. */
 enum credentials_result provider_parse_json(const struct provider_json *form, struct slice body, int64_t now_ms,
                                             struct credentials *out, struct error *err);
 
