@@ -217,6 +217,15 @@ static void back_off(struct connection *c)
     connection_timer(c, c->times.retry_ms);
 }
 
+void connection_hasten(struct connection *c)
+{
+    int64_t soon = c->env->reactor->now_ms + BACKOFF_BASE_MS;
+    if (c->state != CONNECTION_BACKOFF || c->attempt.refused || c->times.retry_ms <= soon)
+        return;
+    c->times.retry_ms = soon;
+    connection_timer(c, soon);
+}
+
 /* Bytes that never left the process can't have been executed. */
 static struct call_queue take_unanswered(struct connection *c)
 {

@@ -107,6 +107,8 @@ void connection_clean_up(struct connection *c);
 void connection_open(struct connection *c);
 /* To IDLE. Only without calls on their way. */
 void connection_close(struct connection *c);
+/* The node answers elsewhere: a backoff, unless it is for a refused password, ends soon. */
+void connection_hasten(struct connection *c);
 /* Looks at its timers. */
 void connection_tick(struct connection *c);
 /* The resolver's answer to its question. */

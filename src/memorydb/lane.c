@@ -38,6 +38,8 @@ static void on_ready(void *ctx)
     /* Nothing is known yet, or this may be the node that knows better: no need to wait for the next question's time. */
     if (!lane->cluster->map.known)
         refresh_want(lane->cluster);
+    for (size_t i = 0; i < LANES; i++)
+        connection_hasten(&lane->node->lanes[i].connection);
     mark_dirty(lane);
 }
 
