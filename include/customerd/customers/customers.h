@@ -91,7 +91,8 @@ struct page {
 void page_init(struct page *p);
 void page_clean_up(struct page *p);
 
-/* Newest first. cursor is empty for the first page. Fails with BAD_CURSOR; UNAVAILABLE rather than a short page. */
+/* Newest first. limit is 1 to CUSTOMERS_PAGE_MAX. cursor is empty for the first page. Fails with BAD_CURSOR; UNAVAILABLE
+ * rather than a short page. */
 enum status customers_list(struct customers *c, size_t limit, struct slice cursor, int64_t deadline_ms, struct page *out,
                            struct error *err) MUST_USE;
 /* The customer with this e-mail in any spelling of its normal form: at most one item. email_normal is normalised. */

@@ -15,25 +15,15 @@
 
 local attempt, id, eh = ARGV[2], ARGV[3], ARGV[4]
 
-local finished = marker_check(KEYS[1], ARGV[1], attempt)
-if finished then
-  return finished
-end
-local text = redis.call('GET', KEYS[2])
-if not text then
-  return { 'missing' }
-end
-local record = record_parse(text)
-if not record then
-  return damaged('record')
+local record, ended = record_find(KEYS[1], KEYS[2], ARGV[1], attempt)
+if ended then
+  return ended
 end
 redis.call('SCARD', KEYS[4])
 local intent = redis.call('HGET', KEYS[3], id)
-if not precondition_holds(ARGV[7], ARGV[8], record.version) then
-  return { 'precondition', record.version }
-end
-if ARGV[9] ~= '' and tonumber(ARGV[9]) ~= record.version then
-  return { 'conflict', record.version }
+ended = refusal(record.version, ARGV[7], ARGV[8], ARGV[9])
+if ended then
+  return ended
 end
 if record.eh == eh then
   return { 'same' }

@@ -10,23 +10,16 @@
 
 local fingerprint, attempt, id = ARGV[1], ARGV[2], ARGV[4]
 
-local finished = marker_check(KEYS[1], fingerprint, attempt)
-if finished then
-  return finished
-end
-local text = redis.call('GET', KEYS[2])
-if not text then
-  return { 'missing' }
-end
-local record = record_parse(text)
-if not record then
-  return damaged('record')
+local record, ended = record_find(KEYS[1], KEYS[2], fingerprint, attempt)
+if ended then
+  return ended
 end
 redis.call('ZSCORE', KEYS[3], id)
 redis.call('SCARD', KEYS[4])
 local intent = redis.call('HGET', KEYS[5], id)
-if not precondition_holds(ARGV[5], ARGV[6], record.version) then
-  return { 'precondition', record.version }
+ended = refusal(record.version, ARGV[5], ARGV[6], '')
+if ended then
+  return ended
 end
 
 local release = ''

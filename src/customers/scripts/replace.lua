@@ -12,24 +12,14 @@
 
 local fingerprint, attempt, id, eh = ARGV[1], ARGV[2], ARGV[5], ARGV[8]
 
-local finished = marker_check(KEYS[1], fingerprint, attempt)
-if finished then
-  return finished
-end
-local text = redis.call('GET', KEYS[2])
-if not text then
-  return { 'missing' }
-end
-local record = record_parse(text)
-if not record then
-  return damaged('record')
+local record, ended = record_find(KEYS[1], KEYS[2], fingerprint, attempt)
+if ended then
+  return ended
 end
 redis.call('SCARD', KEYS[3])
-if not precondition_holds(ARGV[9], ARGV[10], record.version) then
-  return { 'precondition', record.version }
-end
-if ARGV[11] ~= '' and tonumber(ARGV[11]) ~= record.version then
-  return { 'conflict', record.version }
+ended = refusal(record.version, ARGV[9], ARGV[10], ARGV[11])
+if ended then
+  return ended
 end
 if eh ~= '' and eh ~= record.eh then
   return { 'email' }

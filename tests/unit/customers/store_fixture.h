@@ -7,7 +7,7 @@
 #define CUSTOMERD_TESTS_UNIT_CUSTOMERS_STORE_FIXTURE_H
 
 #include "customerd/customers/customers.h"
-#include "redis_server.h"
+#include "../support/redis_server.h"
 #include "store.h"
 #include "unit.h"
 
