@@ -25,20 +25,26 @@ static const struct status_row *row_of(enum status code)
     return &rows[at < STATUS_COUNT ? at : STATUS_INTERNAL];
 }
 
-/* Details quote outside bytes (paths, hosts, answers), and end in JSON, in logs and on terminals; and the cut at the end
- * may go through a character. */
+/* C0, C1 and DEL. */
+static bool is_control(struct slice character)
+{
+    unsigned char first = (unsigned char)character.ptr[0];
+    if (character.len == 2)
+        return first == 0xc2 && (unsigned char)character.ptr[1] < 0xa0;
+    return first < 0x20 || first == 0x7f;
+}
+
+/* Details quote outside bytes (paths, hosts, answers), and end in JSON, in logs and on terminals; and the cut at the
+ * end may go through a character. */
 static void make_plain_text(char *text)
 {
-    struct slice rest = slice_cstr(text);
-    while (rest.len > 0) {
-        char *at = text + (rest.ptr - text);
-        size_t len = utf8_character_len(rest);
-        bool is_control = len == 1 ? (unsigned char)*at < 0x20 || *at == 0x7f : len == 2 && memcmp(at, "\xc2\xa0", 2) < 0;
-        if (len == 0 || is_control) {
+    while (*text != '\0') {
+        size_t len = utf8_character_len(slice_cstr(text));
+        if (len == 0 || is_control(slice_of(text, len))) {
             len = len == 0 ? 1 : len;
-            memset(at, '?', len);
+            memset(text, '?', len);
         }
-        rest = slice_from(rest, len);
+        text += len;
     }
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "customerd/aws/process.h"
@@ -97,6 +98,7 @@ static void expect_ended_early(const char *script, int64_t timeout_ms, const cha
     assert_int_not_equal(run_script(script, timeout_ms, &r, &err), STATUS_OK);
     assert_non_null(strstr(err.detail, word));
     assert_true(clock_monotonic_ms(clock_system()) - start_ms < 20000);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left, running or dead */
     clean(&r);
 }
 
