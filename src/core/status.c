@@ -38,13 +38,14 @@ static bool is_control(struct slice character)
  * end may go through a character. */
 static void make_plain_text(char *text)
 {
-    while (*text != '\0') {
-        size_t len = utf8_character_len(slice_cstr(text));
+    for (struct slice rest = slice_cstr(text); rest.len > 0;) {
+        size_t len = utf8_character_len(rest);
         if (len == 0 || is_control(slice_of(text, len))) {
             len = len == 0 ? 1 : len;
             memset(text, '?', len);
         }
         text += len;
+        rest = slice_from(rest, len);
     }
 }
 
