@@ -112,6 +112,17 @@ static bool follows(const struct headers *h, const char *name)
     return (uintptr_t)name < end || (uintptr_t)name - end <= sizeof "\r\n" - 1;
 }
 
+/* Behind the last field there is no name. Its line's end was CR LF, or LF alone before the empty line's: what follows the
+ * NUL that now ends the value was LF, whether or not the library has ended that, too. */
+static bool last_is_cut(const struct headers *h)
+{
+    if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen || h->items[h->n - 1].value.len == 0)
+        return false;
+    const struct slice last = h->items[h->n - 1].value;
+    char behind = last.ptr[last.len + 1];
+    return behind != '\0' && behind != '\n' && behind != '\r';
+}
+
 static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
                                   const char *value, size_t value_len)
 {
@@ -130,6 +141,7 @@ static void read_request(const struct client *client, const struct _u_request *f
     out->http_1_0 = from->http_protocol != NULL && strcmp(from->http_protocol, "HTTP/1.0") == 0;
     request_set_target(out, slice_cstr(client->target));
     (void)MHD_get_connection_values_n(client->http, MHD_HEADER_KIND, add_header, &out->headers);
+    out->headers.cut = out->headers.cut || last_is_cut(&out->headers);
     out->body = slice_of(from->binary_body == NULL ? "" : from->binary_body, from->binary_body_length);
     out->body_cut = from->binary_body_length > (size_t)app->config->http.body_max_bytes;
     out->deadline_ms = clock_monotonic_ms(app->clock) + app->config->http.request_timeout_ms;

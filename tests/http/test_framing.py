@@ -78,6 +78,9 @@ AMBIGUOUS = [
 # Bytes that are no HTTP, some of which the library answers by itself: refused in whatever form, the connection closes.
 BROKEN = [
     ("a length beyond 64 bits", outer(CL + b"18446744073709551632") + BODY),
+    ("a length that a NUL cuts", outer(CL + b"1\0" + LENGTH) + BODY),
+    ("a length that a NUL cuts, before another field", outer(CL + b"1\0" + LENGTH, b"X: y") + BODY),
+    ("a value that a NUL cuts", outer(CL + LENGTH, b"X: a\0b") + BODY),
     ("a blank before the colon of the length", outer(b"Content-Length : " + LENGTH) + BODY),
     ("a blank before the colon of the coding", outer(b"Transfer-Encoding : chunked") + CHUNKED),
     ("a tab before the colon of the coding", outer(b"Transfer-Encoding\t: chunked") + CHUNKED),
