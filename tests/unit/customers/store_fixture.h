@@ -7,8 +7,9 @@
 #define CUSTOMERD_TESTS_UNIT_CUSTOMERS_STORE_FIXTURE_H
 
 #include "customerd/customers/customers.h"
+
+#include "../../../src/customers/store.h"
 #include "../support/redis_server.h"
-#include "store.h"
 #include "unit.h"
 
 #define FIXTURE_TIMEOUT_MS 3000

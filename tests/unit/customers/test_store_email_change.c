@@ -177,6 +177,8 @@ static void a_begun_change_holds_up_another_of_the_same_customer_until_its_deadl
     expect_patch(&f->b, &p.bob, "{\"balance\":1}", STATUS_OK); /* other members may change */
 
     uint64_t n = step_begin(&f->a, &p.ann, eve, 0);
+    step_begin(&f->a, &p.ann, "tom@example.net", 0);
+    assert_int_equal(step_commit(&f->a, &p.ann, n, BOB_AS_EVE), WORD_FENCED); /* another's number is pending */
     expect_patch(&f->b, &p.ann, "{\"email\":\"tom@example.net\"}", STATUS_OK);
     assert_int_equal(step_commit(&f->a, &p.ann, n, BOB_AS_EVE), WORD_FENCED);
     assert_owner(&f->b, "tom@example.net", &p.ann);
