@@ -63,7 +63,7 @@ static void report_dropped(struct log *log)
     if (lost == 0)
         return;
     const struct log_field lines = LOG_INT("lines", (int64_t)lost);
-    log_line_begin(&line, clock_realtime_ms(log->clock), LOG_WARN, "log-dropped");
+    log_line_begin(&line, clock_realtime_ms(log->clock), LOG_WARN, "log_dropped");
     log_line_add(&line, &lines);
     log_line_end(&line);
     if (enqueue(log, &line))

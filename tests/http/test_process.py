@@ -410,7 +410,7 @@ def test_requests_are_served_while_nobody_reads_the_log(binary, cluster):
             client.create()
         reader = threading.Thread(target=lambda: seen.extend(process.stdout), daemon=True)
         reader.start()
-        wait_until(lambda: any(b'"log-dropped"' in line for line in list(seen)), 10, "the dropped lines are told")
+        wait_until(lambda: any(b'"log_dropped"' in line for line in list(seen)), 10, "the dropped lines are told")
         for line in list(seen)[:50]:
             json.loads(line)
     finally:

@@ -180,7 +180,7 @@ static void check_flood(int write_fd, int read_fd)
     close(write_fd);
     pthread_join(thread, NULL);
     assert_int_equal(count(&r.out, "\"event\":\"flood\""), (size_t)written - dropped);
-    assert_true(count(&r.out, "\"event\":\"log-dropped\",\"lines\":") >= 1);
+    assert_true(count(&r.out, "\"event\":\"log_dropped\",\"lines\":") >= 1);
     assert_int_equal(r.out.data[r.out.len - 1], '\n');
     buf_clean_up(&r.out);
 }
