@@ -29,6 +29,18 @@ static void append_findings(struct buf *out, const struct findings *f)
     buf_append_byte(out, ']');
 }
 
+/* An error's text begins in lower case where it is made, since it often ends another one; here it is a sentence. */
+static void append_detail(struct buf *out, const char *detail)
+{
+    char first[] = { detail[0], '\0' };
+    if (first[0] >= 'a' && first[0] <= 'z')
+        first[0] = (char)(first[0] - 'a' + 'A');
+    buf_append_cstr(out, ",\"detail\":\"");
+    buf_append_json_escaped(out, slice_cstr(first));
+    buf_append_json_escaped(out, slice_cstr(detail[0] == '\0' ? detail : detail + 1));
+    buf_append_byte(out, '"');
+}
+
 static void append_instance(struct buf *out, const struct problem *p)
 {
     if (problem_path_is_plain(p->instance)) {
@@ -49,7 +61,7 @@ void problem_render(const struct problem *p, struct response *r)
     buf_clear(out);
     buf_appendf(out, "{\"type\":\"" PROBLEM_TYPE_PREFIX "%s\",\"title\":\"%s\",\"status\":%d", status_slug(err->code),
                 status_title(err->code), r->status);
-    append_member(out, "detail", slice_cstr(err->detail));
+    append_detail(out, err->detail);
     append_instance(out, p);
     append_member(out, "request_id", slice_cstr(p->request_id));
     if (p->findings != NULL)

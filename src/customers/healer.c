@@ -56,7 +56,7 @@ static void note_reason(struct healer *h, const char *reason)
     snprintf(h->reason, sizeof h->reason, "%s", reason);
     pthread_mutex_unlock(&h->lock);
     if (news && reason[0] != '\0')
-        LOG(h->c->options.log, LOG_WARN, "store-not-ready", LOG_CSTR("reason", reason));
+        LOG(h->c->options.log, LOG_WARN, "store_not_ready", LOG_CSTR("reason", reason));
 }
 
 /* False when it was told to stop before the check passed. */
@@ -77,7 +77,7 @@ static bool boot(struct healer *h)
     pthread_mutex_lock(&h->lock);
     h->state.checked = true;
     pthread_mutex_unlock(&h->lock);
-    LOG(h->c->options.log, LOG_INFO, "store-ready", LOG_INT("buckets", BUCKETS));
+    LOG(h->c->options.log, LOG_INFO, "store_ready", LOG_INT("buckets", BUCKETS));
     return true;
 }
 
@@ -133,12 +133,12 @@ static void *run(void *arg)
         release_waiting(h);
         if (now_ms(h) >= sweep_at) {
             if (sweep_buckets(h->c, &state, &err) != STATUS_OK)
-                LOG(h->c->options.log, LOG_DEBUG, "sweep-incomplete", LOG_CSTR("reason", err.detail));
+                LOG(h->c->options.log, LOG_DEBUG, "sweep_incomplete", LOG_CSTR("reason", err.detail));
             sweep_at = now_ms(h) + jittered(o->sweep_interval_ms);
         }
         if (now_ms(h) >= scrub_at) {
             if (scrub_step(&scrub, &err) != STATUS_OK)
-                LOG(h->c->options.log, LOG_DEBUG, "scrub-incomplete", LOG_CSTR("reason", err.detail));
+                LOG(h->c->options.log, LOG_DEBUG, "scrub_incomplete", LOG_CSTR("reason", err.detail));
             scrub_at = now_ms(h) + jittered(o->scrub_pause_ms);
         }
         publish(h, &state);

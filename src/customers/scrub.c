@@ -51,7 +51,7 @@ static enum status check_claims(struct scrub *s, const struct uuid *ids, const s
         uint8_t expected[CLAIM_BYTES];
         claim_format(&(struct claim){ .id = ids[i], .n = records[i].en }, expected);
         if (!answered(calls[i]))
-            scrub_tell(s, "scrub-claims-damaged", email_bucket(records[i].eh), &ids[i]);
+            scrub_tell(s, "scrub_claims_damaged", email_bucket(records[i].eh), &ids[i]);
         else if (!slice_equal(reply_text(call_reply(calls[i])), slice_of(expected, CLAIM_BYTES)))
             status = scrub_repair_claim(s, &ids[i], records[i].eh, reply_text(call_reply(calls[i])), err);
     }
@@ -77,7 +77,7 @@ static enum status check_listed(struct scrub *s, const struct uuid *ids, size_t 
         if (readable && reply_type(call_reply(calls[i])) == REPLY_NIL)
             status = scrub_reindex(s, &ids[i], err);
         else if (!readable || !record_parse(reply_text(call_reply(calls[i])), record))
-            scrub_tell(s, "scrub-record-damaged", uuid_bucket(&ids[i]), &ids[i]);
+            scrub_tell(s, "scrub_record_damaged", uuid_bucket(&ids[i]), &ids[i]);
         else if (record->eh != NULL)
             with_email[n_with_email++] = ids[i];
     }
@@ -98,13 +98,13 @@ static enum status read_index(struct scrub *s, uint8_t bucket, struct slice from
     enum status status = run(s, &call, 1, err);
     *n = 0;
     if (status == STATUS_OK && !answered(call))
-        scrub_tell(s, "scrub-index-damaged", bucket, NULL);
+        scrub_tell(s, "scrub_index_damaged", bucket, NULL);
     else if (status == STATUS_OK)
         *n = reply_count(call_reply(call));
     for (size_t i = 0; i < *n; i++) {
         struct slice id = reply_text(reply_at(call_reply(call), i));
         if (id.len != UUID_BYTES || *n > PAGE) {
-            scrub_tell(s, "scrub-index-damaged", bucket, NULL);
+            scrub_tell(s, "scrub_index_damaged", bucket, NULL);
             *n = i; /* what comes after it is not scrubbed until somebody has looked */
             break;
         }
@@ -186,7 +186,7 @@ static enum status take_claims(struct scrub *s, uint8_t bucket, const struct cal
         next = reply_text(reply_at(call_reply(call), 0));
         status = check_owners(s, reply_at(call_reply(call), 1), err);
     } else {
-        scrub_tell(s, "scrub-claims-damaged", bucket, NULL);
+        scrub_tell(s, "scrub_claims_damaged", bucket, NULL);
     }
     keep_cursor(cursor, next);
     return status;

@@ -22,7 +22,7 @@ static enum status pass_over_damage(struct scrub *s, enum status status, uint8_t
 {
     if (status != STATUS_RECORD_DAMAGED)
         return status;
-    scrub_tell(s, "scrub-key-damaged", bucket, id);
+    scrub_tell(s, "scrub_key_damaged", bucket, id);
     return STATUS_OK;
 }
 
@@ -39,7 +39,7 @@ enum status scrub_reindex(struct scrub *s, const struct uuid *id, struct error *
     call_release(call);
     if (status == STATUS_OK && word != WORD_RIGHT) {
         s->state->repaired_index++;
-        tell_of(s, word == WORD_ADDED ? "scrub-index-entry-added" : "scrub-index-entry-removed", id);
+        tell_of(s, word == WORD_ADDED ? "scrub_index_entry_added" : "scrub_index_entry_removed", id);
     }
     return pass_over_damage(s, status, uuid_bucket(id), id);
 }
@@ -61,7 +61,7 @@ static enum status set_claim(struct scrub *s, const uint8_t *eh, const struct cl
     call_release(call);
     if (status == STATUS_OK && word == WORD_CLAIMED) {
         s->state->repaired_claims++;
-        tell_of(s, "scrub-claim-repaired", &mine->id);
+        tell_of(s, "scrub_claim_repaired", &mine->id);
     }
     return status;
 }
@@ -88,7 +88,7 @@ static enum status repair_claim(struct scrub *s, const struct uuid *id, const ui
     if (resolution == RESOLVED_FREE)
         return set_claim(s, eh, &mine, found, err);
     s->state->violations++;
-    tell_of(s, "scrub-two-customers-with-one-email", id);
+    tell_of(s, "scrub_two_customers_with_one_email", id);
     return STATUS_OK;
 }
 
@@ -105,7 +105,7 @@ enum status scrub_drop_claim(struct scrub *s, struct slice eh, struct slice text
     if (eh.len != EMAIL_HASH_BYTES)
         return STATUS_OK;
     if (!claim_parse(text, &claim)) {
-        scrub_tell(s, "scrub-claim-damaged", email_bucket(hash), NULL);
+        scrub_tell(s, "scrub_claim_damaged", email_bucket(hash), NULL);
         return STATUS_OK;
     }
     enum resolution resolution = RESOLVED_TAKEN;
@@ -120,6 +120,6 @@ enum status scrub_drop_claim(struct scrub *s, struct slice eh, struct slice text
     status = store_release(s->c, &release, 1, scrub_deadline_ms(s), &released, err);
     s->state->removed_orphans += released;
     if (released > 0) /* no error: it may be a change or a delete of a moment ago */
-        LOG(s->c->options.log, LOG_INFO, "scrub-claim-without-backing-removed", LOG_INT("bucket", email_bucket(hash)));
+        LOG(s->c->options.log, LOG_INFO, "scrub_claim_without_backing_removed", LOG_INT("bucket", email_bucket(hash)));
     return pass_over_damage(s, status, email_bucket(hash), &claim.id);
 }

@@ -234,7 +234,7 @@ def test_what_was_damaged_from_outside_is_healed(cluster, client, second):
         assert client.find(made["email"]) == made
         client.post("/customers", {"name": "B", "email": made["email"]}).problem(409, "email-taken")
     wait_until(lambda: at_rest(cluster), 20, "all is at rest", 0.3)
-    assert b"scrub-claim-repaired" in second.log_path.read_bytes(), "a repair is told in the log"
+    assert b"scrub_claim_repaired" in second.log_path.read_bytes(), "a repair is told in the log"
 
 
 @pytest.mark.parametrize("damage", ["a list", "another format", "cut short"])

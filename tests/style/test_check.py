@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Shows that each style check fails on the tree that it is for, and that none fails on a clean one."""
 import os
+import subprocess
 import tempfile
 import unittest
 
 import c_source
 import check
+import hardening
 
 GOOD_HEADER = "#ifndef A_H\n#define A_H\n#include <stdint.h>\nint a(uint8_t x);\n#endif\n"
 CLEAN = {
@@ -160,6 +162,24 @@ const struct s *third(void)
                            ("{ struct s x = { .f = { 1 } }; g((struct s){ 2 }); }", 0), ("{ { { a(); } } }", 2),
                            ("{ out: if (a) b(); }", 1), ("{ each(x, y) { if (a) b(); } }", 2)):
             self.assertEqual(deep, c_source.nesting(body), body)
+
+
+class Hardening(unittest.TestCase):
+    def findings(self, *flags):
+        with tempfile.TemporaryDirectory() as folder:
+            binary = os.path.join(folder, "program")
+            text = "#include <stdio.h>\nint main(int c, char **v) { char b[64]; snprintf(b, c, \"%s\", v[0]); return b[c]; }\n"
+            subprocess.run(["gcc", "-x", "c", "-", "-o", binary, *flags], input=text, text=True, check=True)
+            return list(hardening.findings(binary, True))
+
+    def test_a_program_without_hardening_lacks_all_of_it(self):
+        found = self.findings("-O0", "-U_FORTIFY_SOURCE", "-no-pie", "-fno-pie", "-fno-stack-protector", "-Wl,-z,norelro",
+                              "-Wl,-z,lazy", "-Wl,-z,execstack", "-Wl,-rpath,/nowhere")
+        self.assertEqual(7, len(found), found)
+
+    def test_a_hardened_program_lacks_nothing(self):
+        self.assertEqual([], self.findings("-O2", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-fPIE", "-pie",
+                                           "-fstack-protector-all", "-Wl,-z,relro,-z,now,-z,noexecstack"))
 
 
 if __name__ == "__main__":

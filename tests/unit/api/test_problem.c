@@ -11,7 +11,7 @@ static void assert_body(const struct response *r, const char *expected)
 static void a_problem_has_all_its_members(void **state)
 {
     (void)state;
-    const struct error err = { .code = STATUS_NOT_FOUND, .detail = "No \"such\" customer" };
+    const struct error err = { .code = STATUS_NOT_FOUND, .detail = "no \"such\" customer" };
     struct response r;
     response_init(&r);
     problem_render(&(struct problem){ .error = &err, .instance = slice_cstr("/customers/x-1"), .request_id = "r1" }, &r);
