@@ -8,8 +8,6 @@
 
 #include <inttypes.h>
 
-#define REASONS_MAX_BYTES 2048
-
 static void begin_json(struct response *out, int http_status)
 {
     out->status = http_status;
@@ -150,7 +148,7 @@ static void answer_readiness(struct exchange *x, bool ready, struct slice member
 static enum status readyz(struct exchange *x, struct error *err)
 {
     struct app *app = x->app;
-    struct buf reasons = BUF_INIT(REASONS_MAX_BYTES);
+    struct buf reasons = BUF_INIT(RESPONSE_MAX_BYTES);
     struct buf parts = BUF_INIT(RESPONSE_MAX_BYTES);
     struct buf members = BUF_INIT(RESPONSE_MAX_BYTES);
     bool draining = atomic_load(&app->draining);

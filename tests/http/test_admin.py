@@ -1,9 +1,13 @@
 """The admin listener: alive, ready, version."""
 
+import os
 import re
+import subprocess
 
 from http_client import Client, wait_until
+from local_cluster import ports
 from raw_http import RawConnection
+from scripted_cluster import ScriptedCluster
 
 
 def test_livez(admin):
@@ -57,3 +61,27 @@ def test_admin_answers_while_every_public_connection_is_busy(cluster):
     with Client(instance.url, 10) as client:
         wait_until(lambda: client.get("/customers?limit=1").status == 200, 20, "served again")
     instance.stop()
+
+
+def test_readyz_names_every_shard_of_a_large_cluster_that_is_down(binary):
+    shards, (public, private) = 100, ports.choose(2)
+    nodes = ScriptedCluster(shards=shards)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("CUSTOMERD_", "AWS_"))}
+    env.update(CUSTOMERD_LISTEN=f"127.0.0.1:{public}", CUSTOMERD_ADMIN_LISTEN=f"127.0.0.1:{private}", CUSTOMERD_DB_TLS="off",
+               CUSTOMERD_DB_AUTH="none", CUSTOMERD_DB_ENDPOINT=f"localhost:{nodes.nodes[0].port}")
+    process = subprocess.Popen([str(binary), "serve"], stdout=subprocess.DEVNULL, env=env)
+    try:
+        with Client(f"http://127.0.0.1:{private}") as client:
+            wait_until(lambda: client.get("/livez").status == 200, 30, "alive")
+            wait_until(lambda: len(client.get("/readyz").json()["database"]["shards"]) == shards, 30, "the shards are known")
+            for node in nodes.nodes:
+                node.down()
+
+            def told():
+                document = client.get("/readyz").problem(503, "not-ready")
+                return len([r for r in document["reasons"] if r.endswith("does not serve")]) == shards
+            wait_until(told, 30, "every shard is named")
+    finally:
+        process.terminate()
+        assert process.wait(15) == 0
+        nodes.stop()
