@@ -91,8 +91,11 @@ static void watch_idle(struct connections *cs, struct connection *c, int64_t sin
 
 static void watch_one(struct connections *cs, struct connection *c, int64_t now)
 {
+    /* The phase first: its beginning is noted before it is entered. The other way round a request that has just begun
+     * could be judged by how long its connection was idle. */
+    int phase = atomic_load(&c->phase);
     int64_t since_ms = atomic_load(&c->since_ms);
-    switch (atomic_load(&c->phase)) {
+    switch (phase) {
     case CONNECTION_IDLE:
         watch_idle(cs, c, since_ms, now);
         break;
@@ -259,6 +262,14 @@ void connections_remove(struct connections *cs, struct connection *c, bool linge
     (void)pthread_mutex_unlock(&cs->mutex);
 }
 
+/* The watchdog cuts under the mutex: when it can be had, the client was told and the socket is shut down, so nothing that
+ * is sent from now on can mix with what it was told. */
+static void await_cut(struct connections *cs)
+{
+    (void)pthread_mutex_lock(&cs->mutex);
+    (void)pthread_mutex_unlock(&cs->mutex);
+}
+
 static bool enter(struct connections *cs, struct connection *c, int from, int to)
 {
     atomic_store(&c->since_ms, now_ms(cs));
@@ -272,7 +283,10 @@ bool connection_begin(struct connections *cs, struct connection *c)
 
 bool connection_run(struct connections *cs, struct connection *c)
 {
-    return enter(cs, c, CONNECTION_RECEIVING, CONNECTION_RUNNING);
+    if (enter(cs, c, CONNECTION_RECEIVING, CONNECTION_RUNNING))
+        return true;
+    await_cut(cs);
+    return false;
 }
 
 bool connection_end(struct connections *cs, struct connection *c)

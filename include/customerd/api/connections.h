@@ -54,6 +54,7 @@ void connections_remove(struct connections *cs, struct connection *c, bool linge
 
 /* The connection's own thread moves it through its phases. False when the watchdog has cut it. */
 bool connection_begin(struct connections *cs, struct connection *c);
+/* When it fails, the client was told, and the socket is shut down. */
 bool connection_run(struct connections *cs, struct connection *c);
 /* True when the connection was cut while the request was on its way. */
 bool connection_end(struct connections *cs, struct connection *c);

@@ -16,6 +16,9 @@ struct world {
     struct clock clock;
     _Atomic int64_t now_ms;
     atomic_int said;
+    atomic_int refused;       /* connection_run has failed */
+    bool hold;                /* say() waits a little for that */
+    atomic_int refused_early; /* it had failed while say() was still running */
     struct connections *connections;
     struct connection connection;
     int client;
@@ -32,6 +35,9 @@ static void say(void *ctx, int fd)
 {
     struct world *w = ctx;
     atomic_fetch_add(&w->said, 1);
+    for (int i = 0; w->hold && i < 100 && atomic_load(&w->refused) == 0; i++)
+        (void)poll(NULL, 0, 1);
+    atomic_store(&w->refused_early, atomic_load(&w->refused));
     assert_int_equal(send(fd, "late", 4, MSG_NOSIGNAL), 4);
 }
 
@@ -118,6 +124,25 @@ static void a_request_that_does_not_arrive_is_told_and_cut(void **state)
     assert_false(connection_begin(w->connections, &w->connection));
 }
 
+/* What the connection's thread sends when it is refused would else stand before or within what the client is told. */
+static void nobody_is_refused_before_the_client_was_told(void **state)
+{
+    struct world *w = *state;
+    char text[16];
+    w->hold = true;
+    assert_true(connection_begin(w->connections, &w->connection));
+    pass(w, 3001);
+    for (int i = 0; i < PATIENCE_MS && atomic_load(&w->said) == 0; i++)
+        (void)poll(NULL, 0, 1);
+    assert_false(connection_run(w->connections, &w->connection));
+    atomic_store(&w->refused, 1);
+    assert_int_equal(atomic_load(&w->said), 1);
+    assert_int_equal(send(w->server, "more", 4, MSG_NOSIGNAL), -1);
+    assert_true(client_sees_end(w, PATIENCE_MS, text, sizeof text));
+    assert_string_equal(text, "late");
+    assert_int_equal(atomic_load(&w->refused_early), 0);
+}
+
 static void an_idle_connection_is_cut_without_a_word(void **state)
 {
     struct world *w = *state;
@@ -195,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_request_that_does_not_arrive_is_told_and_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_is_refused_before_the_client_was_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_idle_connection_is_cut_without_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_that_is_not_taken_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(phases_have_bounds_of_their_own, set_up, tear_down),
