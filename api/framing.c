@@ -45,7 +45,7 @@ static const char *check_host(const struct headers *h, bool http_1_0)
         return "Host stands there more than once";
     if (n == 0 && !http_1_0)
         return "Host is missing";
-    return is_host(host) ? NULL : "Host is not a host name";
+    return is_host(headers_trim(host)) ? NULL : "Host is not a host name";
 }
 
 static bool is_digits(struct slice text)

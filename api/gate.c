@@ -77,7 +77,8 @@ static enum status check_body_type(struct exchange *x, const struct route *route
                          "line 1, column 1 (byte 0): expected a value, found the end of the body");
     }
     const char *wrong = negotiate_content_type(value, route->body);
-    if (wrong == NULL && headers_get(h, "Content-Encoding", &value) > 0 && !slice_is_nocase(value, "identity"))
+    n = headers_get(h, "Content-Encoding", &value);
+    if (wrong == NULL && (n > 1 || (n == 1 && !slice_is_nocase(value, "identity"))))
         wrong = "A body with a Content-Encoding is not taken";
     if (wrong == NULL)
         return STATUS_OK;

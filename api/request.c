@@ -67,7 +67,8 @@ void request_new_id(char out[REQUEST_ID_SIZE])
 void request_choose_id(struct request *r)
 {
     struct slice given;
-    if (headers_get(&r->headers, "X-Request-Id", &given) == 1 && is_sane_id(given)) {
+    if (headers_get(&r->headers, "X-Request-Id", &given) == 1 && is_sane_id(headers_trim(given))) {
+        given = headers_trim(given);
         memcpy(r->id, given.ptr, given.len);
         r->id[given.len] = '\0';
         return;

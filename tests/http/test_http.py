@@ -108,6 +108,19 @@ def test_encoded_bodies_are_not_taken(client, coding):
     client.post("/customers", {"name": "A"}, headers={"Content-Encoding": coding}).problem(415, "unsupported-media-type")
 
 
+def test_a_second_coding_is_seen(cluster):
+    fields = b"Content-Length: 2\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    data = head(extra=fields) + b"{}"
+    answers, _ = exchange(cluster.url, data)
+    assert [a.status for a in answers] == [415], answers
+
+
+def test_blanks_behind_a_field_value_are_no_part_of_it(cluster):
+    data = b"GET /nowhere HTTP/1.1\r\nHost: a \t\r\nX-Request-Id: trailing \r\nConnection: close\r\n\r\n"
+    answers, _ = exchange(cluster.url, data)
+    assert [(a.status, a.header("X-Request-Id")) for a in answers] == [(404, "trailing")], answers
+
+
 def padded(size):
     body = b'{"name":"A"}'
     return body + b" " * (size - len(body))

@@ -23,6 +23,7 @@ static void ordinary_heads_pass(void **state)
     const struct field heads[][FIELDS_MAX] = {
         { { "Host", "a.example:8080" } },
         { { "Host", "" } },
+        { { "Host", "a \t" } },
         { { "Host", "[::1]:80" } },
         { { "Host", "a" }, { "Content-Length", "0" } },
         { { "Host", "a" }, { "Content-Length", "0013" } },

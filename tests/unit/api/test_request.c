@@ -43,6 +43,8 @@ static void a_sane_request_id_is_taken(void **state)
     char longest[REQUEST_ID_MAX_CHARS + 2];
     choose(&r, "a/B+9_=.:-", NULL);
     assert_string_equal(r.id, "a/B+9_=.:-");
+    choose(&r, "abc \t", NULL);
+    assert_string_equal(r.id, "abc");
     memset(longest, 'x', sizeof longest);
     longest[REQUEST_ID_MAX_CHARS] = '\0';
     choose(&r, longest, NULL);
