@@ -10,7 +10,7 @@
 #include <time.h>
 
 struct client {
-    struct connection connection;
+    struct connection connection; /* the first member: the watchdog knows no other */
     const struct client_context *context;
     struct MHD_Connection *http;
     struct connection_info_struct *framework; /* what the framework keeps of the running request */
@@ -22,6 +22,8 @@ struct client {
     size_t bytes;
     bool linger;
     char request_id[REQUEST_ID_SIZE];
+    atomic_bool named;             /* request_id holds the running request's, and is not changed before the next */
+    char late_id[REQUEST_ID_SIZE]; /* the watchdog's, for a request that it cut before it had a name */
 };
 
 /* The callback of the framework is not told its connection, whose raw header fields the gate must see: the framework
@@ -151,7 +153,10 @@ static void read_request(const struct client *client, const struct _u_request *f
 static void answer(struct client *client, struct exchange *x)
 {
     const struct client_context *shared = client->context;
-    request_choose_id(&x->request);
+    if (atomic_load(&client->named))
+        memcpy(x->request.id, client->request_id, sizeof x->request.id);
+    else
+        request_choose_id(&x->request);
     client->route = exchange_run(x, shared->routes);
     if (atomic_load(&shared->app->draining))
         x->response.close = true;
@@ -214,6 +219,15 @@ static void queue_response(struct client *client, struct response *from)
     MHD_destroy_response(to);
 }
 
+/* The request's name is chosen while its body is still on the way, which it may stay. */
+static void name_request(struct client *client, struct request *request)
+{
+    request_choose_id(request);
+    client->method = route_method_label(request->method);
+    memcpy(client->request_id, request->id, sizeof client->request_id);
+    atomic_store(&client->named, true);
+}
+
 /* Answers a head that the gate refuses; the library then takes no body and closes the connection. */
 static void on_head(struct client *client)
 {
@@ -221,6 +235,7 @@ static void on_head(struct client *client)
     struct error err;
     exchange_init(&x, client->context->app);
     read_request(client, client->framework->request, &x.request);
+    name_request(client, &x.request);
     bool refused = gate_check_message(&x, &err) != STATUS_OK;
     if (refused && connection_run(client->context->connections, &client->connection)) {
         answer(client, &x);
@@ -265,19 +280,35 @@ void client_on_completed(void *context, struct MHD_Connection *http, void **slot
     if (client == NULL)
         return;
     bool was_cut = connection_end(shared->connections, &client->connection);
-    if (client->status == 0 && was_cut)
+    if (client->status == 0 && was_cut) {
         client->status = status_http(STATUS_BAD_REQUEST);
+        if (!atomic_load(&client->named))
+            memcpy(client->request_id, client->late_id, sizeof client->request_id);
+    }
     if (client->status != 0)
         log_request(client);
+    atomic_store(&client->named, false);
 }
 
-void client_say_timeout(void *context, int fd)
+/* In the watchdog's thread, while the connection's own may still be at work. */
+static void name_timeout(struct client *client, char id[REQUEST_ID_SIZE])
+{
+    if (atomic_load(&client->named)) {
+        memcpy(id, client->request_id, REQUEST_ID_SIZE);
+        return;
+    }
+    request_new_id(client->late_id);
+    memcpy(id, client->late_id, REQUEST_ID_SIZE);
+}
+
+void client_say_timeout(void *context, struct connection *connection)
 {
     const struct client_context *shared = context;
+    struct client *client = (struct client *)connection;
     struct error err;
     struct response response;
     char id[REQUEST_ID_SIZE];
-    request_new_id(id);
+    name_timeout(client, id);
     (void)error_set(&err, STATUS_BAD_REQUEST, "The request did not arrive as a whole within %" PRId64 " ms",
                     shared->app->config->http.request_timeout_ms);
     response_init(&response);
@@ -289,7 +320,7 @@ void client_say_timeout(void *context, int fd)
                 response.body.len, id);
     buf_append(&message, buf_slice(&response.body));
     if (buf_ok(&message))
-        (void)!send(fd, message.data, message.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)!send(connection->fd, message.data, message.len, MSG_DONTWAIT | MSG_NOSIGNAL);
     buf_clean_up(&message);
     response_clean_up(&response);
 }

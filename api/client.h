@@ -27,6 +27,6 @@ int client_on_request(const struct _u_request *request, struct _u_response *resp
 void client_on_completed(void *context, struct MHD_Connection *http, void **slot, enum MHD_RequestTerminationCode code);
 
 /* For connections_options: the answer to a client whose request does not arrive. */
-void client_say_timeout(void *context, int fd);
+void client_say_timeout(void *context, struct connection *connection);
 
 #endif

@@ -52,7 +52,7 @@ static void cut(struct connections *cs, struct connection *c, int from, bool say
     if (!move(c, from, CONNECTION_CUT))
         return;
     if (say)
-        cs->options.say_timeout(cs->options.ctx, c->fd);
+        cs->options.say_timeout(cs->options.ctx, c);
     (void)shutdown(c->fd, SHUT_RDWR);
 }
 
@@ -293,7 +293,10 @@ bool connection_end(struct connections *cs, struct connection *c)
 {
     if (!enter(cs, c, CONNECTION_RUNNING, CONNECTION_IDLE))
         (void)enter(cs, c, CONNECTION_RECEIVING, CONNECTION_IDLE);
-    return atomic_load(&c->phase) == CONNECTION_CUT;
+    if (atomic_load(&c->phase) != CONNECTION_CUT)
+        return false;
+    await_cut(cs);
+    return true;
 }
 
 void connections_drain(struct connections *cs)

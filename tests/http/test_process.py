@@ -317,6 +317,24 @@ def test_a_log_line_for_each_request(cluster):
     instance.stop()
 
 
+def test_a_request_that_does_not_arrive_has_one_name(cluster):
+    """The answer and the log line name it alike, as the client did where its header fields came."""
+    instance = cluster.start_instance(env={"CUSTOMERD_REQUEST_TIMEOUT_MS": "500"})
+    with RawConnection(instance.url) as body, RawConnection(instance.url) as fields:
+        body.send(b"PUT /customers HTTP/1.1\r\nHost: a\r\nX-Request-Id: slow-body\r\nContent-Length: 9\r\n\r\n{")
+        fields.send(b"GET /customers HTTP/1.1\r\nHost: a\r\n")
+        answers = [body.response(), fields.response()]
+    ids = [a.header("X-Request-Id") for a in answers]
+    assert [a.status for a in answers] == [400, 400] and ids[0] == "slow-body", answers
+    assert [json.loads(a.body)["request_id"] for a in answers] == ids
+
+    def logged():
+        return {ln["request_id"]: ln for ln in lines_of(instance) if ln["event"] == "request" and ln["request_id"] in ids}
+    wait_until(lambda: len(logged()) == 2, 5, "both are logged")
+    assert [logged()[i]["status"] for i in ids] == [400, 400] and logged()["slow-body"]["method"] == "PUT"
+    instance.stop()
+
+
 def test_no_personal_data_and_no_secrets_in_the_log(cluster):
     instance = cluster.start_instance(env={"CUSTOMERD_LOG_LEVEL": "debug"})
     mark = "zqxmark" + uuid.uuid4().hex[:8]

@@ -36,8 +36,8 @@ struct connections_options {
     int64_t receive_timeout_ms; /* from the first bytes of a request to its last */
     int64_t idle_timeout_ms;    /* without a request */
     int64_t run_timeout_ms;     /* from the last byte of a request until its answer is sent */
-    /* Tells the client why it is cut, without blocking, before the socket is shut down. */
-    void (*say_timeout)(void *ctx, int fd);
+    /* Tells the client why it is cut, without blocking, before the socket is shut down; in the watchdog's thread. */
+    void (*say_timeout)(void *ctx, struct connection *c);
     void *ctx;
 };
 
@@ -56,7 +56,7 @@ void connections_remove(struct connections *cs, struct connection *c, bool linge
 bool connection_begin(struct connections *cs, struct connection *c);
 /* When it fails, the client was told, and the socket is shut down. */
 bool connection_run(struct connections *cs, struct connection *c);
-/* True when the connection was cut while the request was on its way. */
+/* True when the connection was cut while the request was on its way; then, too, the client was told. */
 bool connection_end(struct connections *cs, struct connection *c);
 
 /* From now on idle connections are closed. */

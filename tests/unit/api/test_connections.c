@@ -31,14 +31,14 @@ static int64_t world_now(void *ctx)
     return atomic_load(&w->now_ms);
 }
 
-static void say(void *ctx, int fd)
+static void say(void *ctx, struct connection *c)
 {
     struct world *w = ctx;
     atomic_fetch_add(&w->said, 1);
     for (int i = 0; w->hold && i < 100 && atomic_load(&w->refused) == 0; i++)
         (void)poll(NULL, 0, 1);
     atomic_store(&w->refused_early, atomic_load(&w->refused));
-    assert_int_equal(send(fd, "late", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(send(c->fd, "late", 4, MSG_NOSIGNAL), 4);
 }
 
 /* A TCP connection over the loopback: the watchdog asks the kernel about it. */
