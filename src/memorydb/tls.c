@@ -16,6 +16,7 @@ struct tls_context {
 struct tls_stream {
     SSL *ssl;
     struct tls_session *session;
+    unsigned generation; /* of the session's, when the stream began */
     char failure[128];
 };
 
@@ -28,6 +29,7 @@ static void forget_session(struct tls_session *s)
 void tls_session_clean_up(struct tls_session *s)
 {
     forget_session(s);
+    s->generation++;
 }
 
 /* TLS 1.3 hands out tickets after the handshake, so the only place to hear of them is this callback.
@@ -37,7 +39,9 @@ void tls_session_clean_up(struct tls_session *s)
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_stream *stream = SSL_get_app_data(ssl);
-    SSL_SESSION *copy = stream == NULL ? NULL : SSL_SESSION_dup(session);
+    /* A ticket may come long after the name to verify has changed; resuming it would skip the new name's check. */
+    bool wanted = stream != NULL && stream->generation == stream->session->generation;
+    SSL_SESSION *copy = wanted ? SSL_SESSION_dup(session) : NULL;
     if (copy != NULL) {
         forget_session(stream->session);
         stream->session->session = copy;
@@ -103,6 +107,9 @@ void tls_context_destroy(struct tls_context *c)
 static bool expect_name(SSL *ssl, const char *name)
 {
     unsigned char scratch[16];
+    /* To OpenSSL no name means that none is checked, and a leading dot any name below it. */
+    if (name[0] == '\0' || name[0] == '.')
+        return false;
     if (inet_pton(AF_INET, name, scratch) == 1 || inet_pton(AF_INET6, name, scratch) == 1)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -116,6 +123,7 @@ struct tls_stream *tls_stream_new(struct tls_context *c, int fd, const char *nam
         return NULL;
     ERR_clear_error();
     s->session = session;
+    s->generation = session->generation;
     s->ssl = SSL_new(c->ctx);
     if (s->ssl == NULL || SSL_set_fd(s->ssl, fd) != 1 || !expect_name(s->ssl, name)) {
         SSL_free(s->ssl);

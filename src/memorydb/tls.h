@@ -15,8 +15,10 @@ struct tls_stream;
 /* The last session with one node, to be resumed. A new name to verify needs a new one. */
 struct tls_session {
     void *session;
+    unsigned generation;
 };
 
+/* Also turns away what the streams that are open now will still be told about. */
 void tls_session_clean_up(struct tls_session *s);
 
 /* ca_file: PEM, or "" for the system's store. */

@@ -18,7 +18,7 @@ bool topology_is_standalone(const struct reply *reply)
 
 bool topology_host(struct slice text, char out[HOST_SIZE])
 {
-    if (text.len == 0 || text.len >= HOST_SIZE)
+    if (text.len == 0 || text.len >= HOST_SIZE || text.ptr[0] == '.' || text.ptr[0] == '-')
         return false;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];

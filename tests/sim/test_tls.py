@@ -1,5 +1,6 @@
 """TLS: who is refused, that nothing ever goes in plain text, and resumption."""
 
+import collections
 import socket
 import ssl
 import warnings
@@ -7,6 +8,7 @@ import warnings
 import pytest
 
 from certificates import CertificateAuthority
+from scripted_connection import silent
 
 SECRET = "a-password-that-must-not-be-seen"
 
@@ -135,6 +137,40 @@ def test_resumption_does_not_carry_a_session_to_a_node_of_another_name(world):
     outcome = probe.run("SET", "key", "value", deadline_ms=1000)
     assert not outcome.ok
     assert not cluster.commands("SET", other)
+
+
+def test_a_ticket_that_comes_after_the_nodes_name_has_changed_is_not_used_for_the_new_name(world):
+    cluster = world.cluster(shards=1)
+    node = cluster.nodes[0]
+    node.announce, node.metadata = "ip", ["hostname", "localhost"]
+    node.context = world.context(world.authority.issue(["localhost"]))
+    flights, tickets = collections.Counter(), {}
+
+    def hold(connection, data):
+        """The second flight of the server's handshake is its tickets."""
+        flights[connection] += 1
+        if flights[connection] == 2:
+            tickets[connection] = data
+        return flights[connection] == 2
+
+    def release(connection, _command):
+        """They leave before the first reply, without which they can't be left out."""
+        if connection in tickets:
+            connection.transport.write(tickets.pop(connection))
+        return False
+
+    node.on_handshake = hold
+    node.script(release, silent)
+    probe = world.ready(cluster, DB_TOPOLOGY_REFRESH_S=1)
+    node.metadata = ["hostname", "other.sim.test"]
+    before = len(cluster.commands("CLUSTER"))
+    cluster.wait_for(lambda: len(cluster.commands("CLUSTER")) >= before + 2, "the new name to be told and taken")
+    assert tickets
+    assert probe.run("SET", "key", "value").ok
+    assert not tickets
+    node.reset_connections()
+    assert not probe.run("SET", "key", "value", deadline_ms=1000).ok
+    assert len(cluster.commands("SET")) == 1
 
 
 def test_a_node_that_is_announced_by_ip_is_verified_by_the_endpoints_name(world):

@@ -98,6 +98,8 @@ static void a_host_of_255_bytes_is_the_longest(void **state)
     assert_int_equal(strlen(out), 255);
     assert_false(topology_host(slice_of(name, 256), out));
     assert_false(topology_host(slice_of(name, 0), out));
+    assert_false(topology_host(slice_cstr(".example.net"), out)); /* any name below it, to a certificate check */
+    assert_false(topology_host(slice_cstr("-x.example.net"), out));
 }
 
 static void malformed_ranges_are_refused(void **state)
