@@ -103,7 +103,7 @@ void refresh_tick(struct cluster *cluster)
         refresh->question = NULL;
         failed(cluster);
     }
-    if (refresh->question == NULL && ((refresh->wanted && now >= refresh->not_before_ms) || now >= refresh->periodic_ms))
+    if (refresh->question == NULL && now >= refresh->not_before_ms && (refresh->wanted || now >= refresh->periodic_ms))
         ask(cluster);
     if (refresh->question != NULL)
         reactor_alarm(&cluster->reactor, refresh->deadline_ms);

@@ -98,6 +98,17 @@ def test_the_map_is_asked_for_now_and_then_and_not_more(world):
     assert probe.state()["topology_age_ms"] < 3000
 
 
+def test_a_map_that_is_due_and_refused_is_asked_for_with_pauses_however_busy_the_client_is(world):
+    cluster, probe = world.pair(DB_TOPOLOGY_REFRESH_S=1)
+    rule = cluster.script("CLUSTER", error("LOADING Redis is loading the dataset in memory"))
+    cluster.wait_for(lambda: rule.hits, "a refusal", 5)
+    cluster.script("SET", error("TRYAGAIN Multiple keys request during rehashing of slot"))
+    before = rule.hits
+    waiting = [probe.submit("SET", f"key-{i}", "value", deadline_ms=3000) for i in range(16)]
+    assert not any(future.result(10).ok for future in waiting)
+    assert 1 <= rule.hits - before <= 3000 / 150 + 1
+
+
 def test_a_change_that_nobody_tells_is_found_by_the_regular_refresh_and_the_node_that_left_is_let_go(world):
     cluster, probe = world.pair(DB_TOPOLOGY_REFRESH_S=1)
     left, new = cluster.nodes[1], cluster.add_node()
