@@ -48,6 +48,9 @@ static enum answer_action on_answered(void *ctx, struct call *call, struct reply
     struct lane *lane = ctx;
     enum answer_action action = route_answered(lane, call, reply);
     note_load(lane);
+    /* Calls stayed behind when the outbox or the list of what was sent was full; now there may be room. */
+    if (lane->waiting.head != NULL)
+        mark_dirty(lane);
     return action;
 }
 
@@ -164,7 +167,10 @@ static void send_one(struct lane *lane, struct call *call)
         call_drop(call);
     else if (!connection_send(&lane->connection, call)) {
         call_unmark_sent(call);
-        route_fail(call, STATUS_INTERNAL);
+        if (call->about.kind == CALL_OF_TOPOLOGY)
+            refresh_answered(lane->cluster, lane->node, call, NULL); /* which must not go on waiting for it */
+        else
+            route_fail(call, STATUS_INTERNAL);
     }
 }
 
