@@ -161,6 +161,8 @@ static void finish_refused(struct lane *lane, struct call *call, struct reply *r
 {
     struct slice text = reply_text(reply);
     enum status status = verdict_status(text);
+    if (call->about.script != NULL && !verdict_not_executed(text))
+        call_mark_in_doubt(call);
     if (status == STATUS_UNAVAILABLE || status == STATUS_RECORD_DAMAGED)
         log_refusal(lane->cluster, call, text);
     call_finish_take(call, status, reply);

@@ -63,6 +63,11 @@ enum status verdict_status(struct slice error_text)
     return row == NULL || row->verdict != VERDICT_FINAL ? STATUS_UNAVAILABLE : row->status;
 }
 
+bool verdict_not_executed(struct slice error_text)
+{
+    return find(error_text) != NULL || slice_starts_with(error_text, "ERR max number of clients");
+}
+
 static bool parse_below(struct slice text, unsigned long limit, unsigned long *out)
 {
     unsigned long n = 0;

@@ -26,6 +26,9 @@ struct verdict_redirect {
 enum verdict verdict_of(struct slice error_text);
 /* How a VERDICT_FINAL error ends the call. */
 enum status verdict_status(struct slice error_text);
+/* Whether the answer to a script means that nothing was written: the server did not begin, or the script's own check of
+ * the types, which comes before its writes, ended it. Any other error may have come up in the middle. */
+bool verdict_not_executed(struct slice error_text);
 /* The target of MOVED and ASK; false when it can't be understood. */
 bool verdict_redirect(struct slice error_text, struct verdict_redirect *out);
 /* The error's first word, at most 32 characters of [A-Z0-9_]; "" when it has none. For logs: the rest may hold data. */

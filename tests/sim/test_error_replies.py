@@ -87,6 +87,27 @@ def test_an_unknown_error_is_logged_by_its_first_word_and_seldom(world):
     assert not any("danilo" in line for line in probe.log)
 
 
+@pytest.mark.parametrize("kind", ["unknown", "foreign", "empty"])
+def test_an_unknown_error_of_a_script_does_not_say_that_nothing_was_applied(world, kind):
+    """A script may have failed in its middle; a plain command can't have."""
+    cluster, probe = world.pair()
+    key = cluster.key_on(cluster.nodes[0])
+    assert probe.run(script="return 1", keys=[key]).ok
+    cluster.nodes[0].script("EVALSHA", error(FINAL[kind][0]))
+    outcome = probe.run(script="return 1", keys=[key])
+    assert outcome.status == "STATUS_UNAVAILABLE" and outcome.applied == "unknown"
+    outcome = probe.run(script="return 1", keys=[key], lane="read")
+    assert outcome.status == "STATUS_UNAVAILABLE" and outcome.applied == "no"
+
+
+def test_a_script_that_is_refused_before_it_begins_says_that_nothing_was_applied(world):
+    cluster, probe = world.pair()
+    key = cluster.key_on(cluster.nodes[0])
+    cluster.nodes[0].script("EVALSHA", error(FINAL["OOM"][0]))
+    outcome = probe.run(script="return 1", keys=[key])
+    assert outcome.status == "STATUS_STORAGE_FULL" and outcome.applied == "no"
+
+
 def test_readonly_asks_for_the_map_and_goes_to_the_new_primary(world):
     cluster, probe = world.pair()
     old, new = cluster.nodes[0], cluster.add_node()

@@ -50,6 +50,16 @@ static void final_errors_are_mapped(void **state)
     assert_int_equal(status_of(""), STATUS_UNAVAILABLE);
 }
 
+static void only_a_known_refusal_means_that_a_script_wrote_nothing(void **state)
+{
+    (void)state;
+    assert_true(verdict_not_executed(slice_cstr("OOM command not allowed when used memory > 'maxmemory'.")));
+    assert_true(verdict_not_executed(slice_cstr("WRONGTYPE damaged record")));
+    assert_true(verdict_not_executed(slice_cstr("NOSCRIPT No matching script. Please use EVAL.")));
+    assert_false(verdict_not_executed(slice_cstr("ERR attempt to index a nil value script: x, on @user_script:7.")));
+    assert_false(verdict_not_executed(slice_cstr("")));
+}
+
 static bool redirect(const char *text, struct verdict_redirect *to)
 {
     return verdict_redirect(slice_cstr(text), to);
@@ -100,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_word_decides),
         cmocka_unit_test(final_errors_are_mapped),
+        cmocka_unit_test(only_a_known_refusal_means_that_a_script_wrote_nothing),
         cmocka_unit_test(redirects_name_slot_host_and_port),
         cmocka_unit_test(senseless_redirects_are_refused),
         cmocka_unit_test(only_a_plain_word_is_ever_logged),
