@@ -266,8 +266,7 @@ static void tick_backoff(struct connection *c)
         connection_timer(c, c->attempt.refused && now + 50 < c->times.retry_ms ? now + 50 : c->times.retry_ms);
 }
 
-/* When the oldest call has waited too long, counted from its sending or from the last sign of life. */
-static int64_t hung_at(const struct connection *c)
+int64_t connection_hung_at(const struct connection *c)
 {
     const struct call *oldest = c->sent.head;
     if (oldest == NULL)
@@ -284,7 +283,7 @@ static int64_t hung_at(const struct connection *c)
 static void tick_ready(struct connection *c)
 {
     int64_t now = c->env->reactor->now_ms;
-    if (now >= hung_at(c)) {
+    if (now >= connection_hung_at(c)) {
         connection_fail(c, "the node does not answer");
         return;
     }
@@ -293,7 +292,7 @@ static void tick_ready(struct connection *c)
     if (c->state != CONNECTION_READY)
         return;
     connection_timer(c, c->times.reauth_ms);
-    connection_timer(c, hung_at(c));
+    connection_timer(c, connection_hung_at(c));
 }
 
 void connection_tick(struct connection *c)

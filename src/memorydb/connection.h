@@ -129,6 +129,8 @@ void connection_ready(struct connection *c);
 void connection_watch(struct connection *c);
 /* Lets connection_tick look at `at_ms` or before. */
 void connection_timer(struct connection *c, int64_t at_ms);
+/* When the oldest call has waited too long, counted from its sending or from the last sign of life. */
+int64_t connection_hung_at(const struct connection *c);
 /* Reads and hands out all that has come. */
 void connection_receive(struct connection *c);
 /* Whether login has something to sign in with (or nothing at all to ask for). */

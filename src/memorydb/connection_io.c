@@ -39,8 +39,8 @@ bool connection_send(struct connection *c, struct call *call)
     call->progress.tries++;
     bool first = c->sent.head == NULL;
     call_queue_push(&c->sent, call);
-    if (first && speaks(c))
-        connection_timer(c, now + (call->progress.deadline_ms - call->progress.submitted_ms));
+    if (first && c->state == CONNECTION_READY)
+        connection_timer(c, connection_hung_at(c));
     return true;
 }
 

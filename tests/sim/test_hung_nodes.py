@@ -59,6 +59,15 @@ def test_a_connection_that_answers_nothing_is_replaced_by_a_new_one(world):
     assert cluster.commands("GET", node)[-1].connection not in hung
 
 
+def test_a_call_with_much_patience_does_not_wait_for_a_hanging_connection_all_its_time(world):
+    cluster, probe = world.pair()
+    node = cluster.nodes[0]
+    hung = set(node.connections)
+    node.script(lambda connection, command: connection in hung, silent)
+    outcome = probe.run("SET", cluster.key_on(node), "value", deadline_ms=17000)
+    assert outcome.ok and outcome.elapsed_ms < 14000
+
+
 def hang_before_the_handshake(node):
     node.on_bytes = lambda connection, data: True
 
