@@ -31,8 +31,10 @@ static void acquire(struct call *c)
 bool call_share_run(struct call *const *calls, size_t n, int64_t now_ms, int64_t deadline_ms)
 {
     for (size_t i = 0; i < n; i++) {
-        if ((atomic_fetch_or(&calls[i]->flags, CALL_SUBMITTED) & CALL_SUBMITTED) != 0)
+        if ((atomic_fetch_or(&calls[i]->flags, CALL_SUBMITTED) & CALL_SUBMITTED) != 0) {
+            call_unshare_run(calls, i);
             return false;
+        }
         acquire(calls[i]);
         calls[i]->leader = calls[0];
         calls[i]->progress.submitted_ms = now_ms;

@@ -80,6 +80,19 @@ static void a_call_is_shared_once(void **state)
     call_release(c);
 }
 
+static void a_run_with_a_call_that_was_run_before_leaves_the_others_alone(void **state)
+{
+    (void)state;
+    struct call *calls[] = { plain(CALL_READ), plain(CALL_READ), plain(CALL_READ) };
+    assert_true(call_share_run(&calls[2], 1, 0, 1));
+    assert_false(call_share_run(calls, 3, 0, 1));
+    assert_int_equal(atomic_load(&calls[0]->refs), 1);
+    assert_int_equal(atomic_load(&calls[1]->refs), 1);
+    call_drop(calls[2]);
+    for (size_t i = 0; i < 3; i++)
+        call_release(calls[i]);
+}
+
 static void who_gives_up_first_keeps_a_call_from_going_out(void **state)
 {
     (void)state;
@@ -206,6 +219,7 @@ int main(void)
         cmocka_unit_test(asking_stands_right_before_its_command),
         cmocka_unit_test(an_empty_command_and_a_huge_one_are_no_calls),
         cmocka_unit_test(a_call_is_shared_once),
+        cmocka_unit_test(a_run_with_a_call_that_was_run_before_leaves_the_others_alone),
         cmocka_unit_test(who_gives_up_first_keeps_a_call_from_going_out),
         cmocka_unit_test(doubt_outlives_a_later_refusal),
         cmocka_unit_test(a_run_wakes_when_its_last_call_is_done),
