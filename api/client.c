@@ -77,6 +77,16 @@ static void begin_request(struct client *client, struct MHD_Connection *http)
     client->request_id[0] = '\0';
 }
 
+/* The library has no need of the query, but would keep each parameter in the connection's memory, and close the connection
+ * without an answer where they don't fit. What it was handed is its own buffer, in which it is about to take the query
+ * apart: it finds an empty one. */
+static void hide_query(const char *target)
+{
+    char *mark = target == NULL ? NULL : strchr(target, '?');
+    if (mark != NULL && mark[1] != '\0')
+        mark[1] = '\0';
+}
+
 /* The framework gets a constant target: its own taking apart of the path isn't needed, and frees the response before it
  * goes on when it fails. NULL makes it refuse the request. */
 void *client_on_request_line(void *context, const char *uri, struct MHD_Connection *http)
@@ -89,6 +99,7 @@ void *client_on_request_line(void *context, const char *uri, struct MHD_Connecti
     begin_request(client, http);
     free(client->target);
     client->target = strdup(uri == NULL ? "" : uri); /* "GET" alone has none */
+    hide_query(uri);
     if (client->target == NULL || !connection_begin(shared->connections, &client->connection))
         return NULL;
     client->framework = ulfius_uri_logger(NULL, "/-");

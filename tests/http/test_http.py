@@ -134,6 +134,12 @@ def chunked(body, size=8192):
     return b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + size]), body[i:i + size]) for i in range(0, len(body), size)) + b"0\r\n\r\n"
 
 
+@pytest.mark.parametrize("pair", ["a", "a=", "limit=1", "%41=%41"])
+def test_any_number_of_parameters_has_an_answer(client, pair):
+    for query in (pair + "&" + pair, "&".join([pair] * (8000 // (len(pair) + 1)))):
+        client.get("/customers?" + query).problem(400, "bad-parameter")
+
+
 def head(method="POST", target="/customers", extra=b"", content=b"application/json"):
     return b"%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n%s" % (method.encode(), target.encode(), content, extra)
 
