@@ -251,6 +251,9 @@ void connection_fail(struct connection *c, const char *why)
     bool was_ready = c->state == CONNECTION_READY;
     snprintf(reason, sizeof reason, "%s", why); /* it may lie in what is closed now */
     struct call_queue unanswered = take_unanswered(c);
+    /* A node that can't even be reached any more gets the ordinary backoff, not a refused password's short pause. */
+    if (c->state != CONNECTION_SIGNING_IN)
+        c->attempt.refused = false;
     shut(c);
     back_off(c);
     c->attempt.failures++;

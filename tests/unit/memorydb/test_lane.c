@@ -116,10 +116,30 @@ static void answers_let_go_on_what_stayed_behind_a_full_outbox(void **state)
         assert_true((atomic_load(&f->calls[i]->flags) & CALL_DONE) != 0);
 }
 
+static int64_t pause_after_failing_in(struct fixture *f, enum connection_state state)
+{
+    struct connection *c = &f->lane->connection;
+    c->state = state;
+    c->attempt.failures = 0;
+    c->attempt.refused = true;
+    connection_fail(c, "a reason");
+    assert_int_equal(c->state, CONNECTION_BACKOFF);
+    return c->times.retry_ms - f->cluster.reactor.now_ms;
+}
+
+static void a_node_that_refused_a_password_and_then_vanishes_gets_the_ordinary_backoff(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(pause_after_failing_in(f, CONNECTION_SIGNING_IN) >= 200);
+    assert_true(pause_after_failing_in(f, CONNECTION_CONNECTING) <= 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_let_go_on_what_stayed_behind_a_full_outbox, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_node_that_refused_a_password_and_then_vanishes_gets_the_ordinary_backoff, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
