@@ -77,6 +77,13 @@ static void begin_request(struct client *client, struct MHD_Connection *http)
     client->request_id[0] = '\0';
 }
 
+/* At a NUL a target ends for us, not for others. libmicrohttpd 0.9.75 ends it by a NUL of its own, directly before the
+ * version, which it has found to be there; its later versions refuse a NUL. */
+static bool target_is_cut(const char *target)
+{
+    return MHD_VERSION < 0x01000000 && strncmp(target + strlen(target) + 1, "HTTP/", 5) != 0;
+}
+
 /* The library has no need of the query, but would keep each parameter in the connection's memory, and close the connection
  * without an answer where they don't fit. What it was handed is its own buffer, in which it is about to take the query
  * apart: it finds an empty one. */
@@ -98,7 +105,8 @@ void *client_on_request_line(void *context, const char *uri, struct MHD_Connecti
         return NULL;
     begin_request(client, http);
     free(client->target);
-    client->target = strdup(uri == NULL ? "" : uri); /* "GET" alone has none */
+    /* "GET" alone has none. The gate refuses an empty one. */
+    client->target = strdup(uri == NULL || target_is_cut(uri) ? "" : uri);
     hide_query(uri);
     if (client->target == NULL || !connection_begin(shared->connections, &client->connection))
         return NULL;

@@ -80,6 +80,8 @@ BROKEN = [
     ("a length beyond 64 bits", outer(CL + b"18446744073709551632") + BODY),
     ("a length that a NUL cuts", outer(CL + b"1\0" + LENGTH) + BODY),
     ("a length that a NUL cuts, before another field", outer(CL + b"1\0" + LENGTH, b"X: y") + BODY),
+    ("a target that a NUL cuts", outer(CL + LENGTH).replace(b"/customers ", b"/customers\0/x ") + BODY),
+    ("a query that a NUL cuts", outer(CL + LENGTH).replace(b"/customers ", b"/customers?\0x ") + BODY),
     ("a value that a NUL cuts", outer(CL + LENGTH, b"X: a\0b") + BODY),
     ("a blank before the colon of the length", outer(b"Content-Length : " + LENGTH) + BODY),
     ("a blank before the colon of the coding", outer(b"Transfer-Encoding : chunked") + CHUNKED),
