@@ -156,24 +156,40 @@ static struct timespec timespec_of(int64_t monotonic_ms)
 }
 
 /* The clock given may be a test's; the condition waits by the machine's. */
-static void wait_ms(struct connections *cs, int64_t ms)
+static int64_t machine_ms(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    struct timespec until = timespec_of((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + ms);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void wait_until(struct connections *cs, int64_t until_ms)
+{
+    struct timespec until = timespec_of(until_ms);
     (void)pthread_cond_timedwait(&cs->changed, &cs->mutex, &until);
+}
+
+static void watch_all(struct connections *cs)
+{
+    int64_t now = now_ms(cs);
+    for (struct connection *c = cs->first; c != NULL; c = c->next)
+        watch_one(cs, c, now);
 }
 
 static void *watch(void *arg)
 {
     struct connections *cs = arg;
+    int64_t watched_ms = 0;
     (void)pthread_mutex_lock(&cs->mutex);
     while (!cs->stop) {
-        int64_t now = now_ms(cs);
-        for (struct connection *c = cs->first; c != NULL; c = c->next)
-            watch_one(cs, c, now);
-        watch_lingering(cs, now);
-        wait_ms(cs, cs->n_lingering > 0 ? LINGER_PERIOD_MS : cs->draining ? DRAIN_PERIOD_MS : WATCH_PERIOD_MS);
+        /* All connections are looked at now and then only, however often those that linger are. */
+        int64_t period_ms = cs->draining ? DRAIN_PERIOD_MS : WATCH_PERIOD_MS;
+        if (machine_ms() >= watched_ms + period_ms) {
+            watch_all(cs);
+            watched_ms = machine_ms();
+        }
+        watch_lingering(cs, now_ms(cs));
+        wait_until(cs, cs->n_lingering > 0 ? machine_ms() + LINGER_PERIOD_MS : watched_ms + period_ms);
     }
     watch_lingering(cs, INT64_MAX);
     (void)pthread_mutex_unlock(&cs->mutex);
@@ -311,7 +327,7 @@ size_t connections_wait_empty(struct connections *cs, int64_t deadline_ms)
 {
     (void)pthread_mutex_lock(&cs->mutex);
     for (int64_t left_ms; cs->n > 0 && (left_ms = deadline_ms - now_ms(cs)) > 0;)
-        wait_ms(cs, left_ms);
+        wait_until(cs, machine_ms() + left_ms);
     size_t left = cs->n;
     (void)pthread_mutex_unlock(&cs->mutex);
     return left;

@@ -5,12 +5,23 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unit.h"
 
 /* Long enough for a loaded machine; reached only when a test fails. */
 #define PATIENCE_MS 10000
+
+/* Stands before the library's, to count. */
+static atomic_int kernel_asked;
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    atomic_fetch_add(&kernel_asked, 1);
+    return (int)syscall(SYS_getsockopt, fd, level, name, value, len);
+}
 
 struct world {
     struct clock clock;
@@ -216,6 +227,31 @@ static void a_refused_client_may_still_send_for_a_moment(void **state)
     assert_string_equal(text, "no");
 }
 
+static int64_t machine_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The kernel is asked about an idle connection each 200 ms; a client that lingers is looked at far more often. */
+static void a_client_that_lingers_draws_no_attention_to_others(void **state)
+{
+    struct world *w = *state;
+    struct world other = { .server = -1 };
+    connect_pair(&other);
+    connections_add(w->connections, &other.connection, other.server);
+    connections_remove(w->connections, &other.connection, true);
+    close(other.server);
+    pass(w, 1500);
+    atomic_store(&kernel_asked, 0);
+    int64_t start_ms = machine_ms();
+    while (atomic_load(&kernel_asked) < 4 && machine_ms() < start_ms + PATIENCE_MS)
+        (void)poll(NULL, 0, 1);
+    assert_in_range(machine_ms() - start_ms, 500, PATIENCE_MS - 1);
+    close(other.client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(phases_have_bounds_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(draining_closes_idle_connections_and_lets_others_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_client_may_still_send_for_a_moment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_lingers_draws_no_attention_to_others, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
