@@ -228,7 +228,7 @@ static struct call *forget_call(struct slice release)
 enum status store_release(struct customers *c, const struct slice *releases, size_t n, int64_t deadline_ms,
                           uint64_t *released, struct error *err)
 {
-    struct call *calls[STORE_RELEASES_MAX], *forgets[STORE_RELEASES_MAX];
+    struct call *calls[STORE_RELEASES_MAX] = { NULL }, *forgets[STORE_RELEASES_MAX] = { NULL };
     size_t n_forgets = 0;
     for (size_t i = 0; i < n; i++)
         calls[i] = release_call(releases[i]);
