@@ -35,7 +35,7 @@ struct worker {
     struct credentials kept; /* of the last good fetch */
     int64_t kept_since_ms;
     int64_t due_mono_ms;
-    int64_t attempted_mono_ms;
+    int64_t forced_mono_ms; /* the last attempt that a refusal forced */
     int64_t clock_offset_ms; /* realtime - monotonic at the last attempt */
     unsigned failures;       /* in a row */
 };
@@ -190,7 +190,7 @@ static bool wait_until_due(struct iam_refresher *r, bool *anew)
     for (;;) {
         int64_t now_ms = monotonic_ms(r);
         int64_t due_ms = r->worker.due_mono_ms;
-        int64_t forced_ms = r->worker.attempted_mono_ms + FORCED_EVERY_MS;
+        int64_t forced_ms = r->worker.forced_mono_ms + FORCED_EVERY_MS;
         *anew = r->refused && now_ms >= forced_ms;
         if (atomic_load(&r->stop) || *anew || now_ms >= due_ms || clock_jumped(r))
             break;
@@ -210,8 +210,10 @@ static void *run(void *arg)
     bool anew;
     while (wait_until_due(r, &anew)) {
         struct error err = { .code = STATUS_OK };
-        r->worker.attempted_mono_ms = monotonic_ms(r);
-        r->worker.clock_offset_ms = realtime_ms(r) - r->worker.attempted_mono_ms;
+        int64_t now_ms = monotonic_ms(r);
+        if (anew)
+            r->worker.forced_mono_ms = now_ms;
+        r->worker.clock_offset_ms = realtime_ms(r) - now_ms;
         if (renew(r, anew, &err) == STATUS_OK)
             renewed(r);
         else if (!atomic_load(&r->stop))

@@ -251,7 +251,6 @@ static void a_refused_token_is_replaced_at_once_but_once_a_second(void **state)
     struct scene s;
     scene_begin(&s, 900, 3600, 200);
     wait_for(&s, refreshes, 1);
-    move_clocks(&s, 2000, 2000);
     iam_refresher_refused(s.refresher);
     wait_for(&s, refreshes, 2);
     assert_true(has_token(&s, "id2"));
