@@ -1,5 +1,8 @@
 #include "customerd/api/query.h"
 
+#include "customerd/core/crypto.h"
+#include "customerd/core/utf8.h"
+
 #include <stdio.h>
 
 #define NAME_SHOWN_MAX_BYTES 32
@@ -15,17 +18,6 @@ void query_clean_up(struct query *q)
     buf_clean_up(&q->storage);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Appends the decoded text; false for a broken escape. */
 static bool decode(struct slice raw, struct buf *out, bool *plus_was_blank)
 {
@@ -35,9 +27,9 @@ static bool decode(struct slice raw, struct buf *out, bool *plus_was_blank)
             c = ' ';
             *plus_was_blank = true;
         } else if (c == '%') {
-            if (raw.len - i < 3 || hex_value(raw.ptr[i + 1]) < 0 || hex_value(raw.ptr[i + 2]) < 0)
+            if (raw.len - i < 3 || hex_digit(raw.ptr[i + 1]) < 0 || hex_digit(raw.ptr[i + 2]) < 0)
                 return false;
-            c = (char)(hex_value(raw.ptr[i + 1]) * 16 + hex_value(raw.ptr[i + 2]));
+            c = (char)(hex_digit(raw.ptr[i + 1]) * 16 + hex_digit(raw.ptr[i + 2]));
             i += 2;
         }
         buf_append_byte(out, c);
@@ -45,26 +37,11 @@ static bool decode(struct slice raw, struct buf *out, bool *plus_was_blank)
     return true;
 }
 
-/* The length of the UTF-8 character that text begins with (RFC 3629, table in section 4); 0 when it is none, or NUL. */
-static size_t utf8_char(struct slice text)
-{
-    const unsigned char *p = (const unsigned char *)text.ptr;
-    size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-    if (p[0] == 0 || len > text.len)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool surrogate = p[0] == 0xed && p[1] > 0x9f;
-    bool too_big = p[0] == 0xf4 && p[1] > 0x8f;
-    return overlong || surrogate || too_big ? 0 : len;
-}
-
+/* Without NUL, too. */
 static bool is_utf8(struct slice text)
 {
     while (text.len > 0) {
-        size_t len = utf8_char(text);
+        size_t len = text.ptr[0] == '\0' ? 0 : utf8_character_len(text);
         if (len == 0)
             return false;
         text = slice_from(text, len);

@@ -102,23 +102,12 @@ void sigv4_canonical_path(struct slice path, bool normalize, struct buf *out)
 
 /* ----------------------------------------------------------------------------------------------------- query */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* A "%" that begins no escape stands for itself; "+" is a plus sign, since SigV4 knows no form encoding. */
 static void reencode(struct slice text, struct buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
-        int high = i + 2 < text.len && text.ptr[i] == '%' ? hex_value(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(text.ptr[i + 2]) : -1;
+        int high = i + 2 < text.len && text.ptr[i] == '%' ? hex_digit(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
         if (low >= 0) {
             encode_byte((unsigned char)(high * 16 + low), out);
             i += 2;

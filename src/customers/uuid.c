@@ -22,17 +22,6 @@ static bool is_dash_at(size_t i)
     return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool uuid_parse(struct slice text, struct uuid *out)
 {
     struct uuid id = { { 0 } };
@@ -45,7 +34,7 @@ bool uuid_parse(struct slice text, struct uuid *out)
                 return false;
             continue;
         }
-        int value = hex_value(text.ptr[i]);
+        int value = hex_digit(text.ptr[i]);
         if (value < 0)
             return false;
         id.bytes[nibble / 2] = (uint8_t)(id.bytes[nibble / 2] << 4 | value);

@@ -25,6 +25,8 @@ void crypto_wipe(void *ptr, size_t len);
 
 /* Lower-case hexadecimal; out takes 2 * len + 1 bytes. */
 void hex_encode(const void *data, size_t len, char *out);
+/* The value of a hexadecimal digit in either case, -1 for another character. */
+int hex_digit(char c);
 /* RFC 4648 section 5 without padding, appended. */
 void base64url_encode(struct buf *out, struct slice data);
 /* Strict: no padding, no foreign characters, no stray bits. The decoded length, or -1 when it is not valid or > cap. */
