@@ -315,10 +315,10 @@ int64_t count_releases(const struct replica *r, const struct uuid *id)
     return RAW(r, slice_cstr("SCARD"), key_slice(&key));
 }
 
-int64_t count_intents(const struct replica *r, const struct uuid *id)
+bool has_intent(const struct replica *r, const struct uuid *id)
 {
     struct key key = key_of_bucket(uuid_bucket(id), 'p');
-    return RAW(r, slice_cstr("HLEN"), key_slice(&key));
+    return RAW(r, slice_cstr("HEXISTS"), key_slice(&key), slice_of(id->bytes, UUID_BYTES)) == 1;
 }
 
 bool claim_of(const struct replica *r, const char *email, struct claim *out)

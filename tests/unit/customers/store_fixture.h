@@ -85,7 +85,8 @@ struct email_hash {
 };
 struct email_hash hash_of(const struct replica *r, const char *email);
 int64_t count_releases(const struct replica *r, const struct uuid *id);
-int64_t count_intents(const struct replica *r, const struct uuid *id);
+/* The customer's own: another one may live in its bucket. */
+bool has_intent(const struct replica *r, const struct uuid *id);
 /* False when there is none. */
 bool claim_of(const struct replica *r, const char *email, struct claim *out);
 void set_claim(const struct replica *r, const char *email, const struct claim *claim);

@@ -66,7 +66,7 @@ static void the_sweeper_fences_what_is_past_its_deadline_and_releases_its_claim(
     uint64_t n = step_begin(&f->a, &id, "eve@example.net", 0);
     assert_int_equal(step_claim(&f->a, &id, "eve@example.net", n), WORD_CLAIMED);
     assert_int_equal(sweep_once(f).fenced, 1);
-    assert_int_equal(count_intents(&f->a, &id), 0);
+    assert_false(has_intent(&f->a, &id));
     assert_int_equal(count_releases(&f->a, &id), 1);
     assert_int_equal(sweep_once(f).released, 1);
     assert_false(claim_of(&f->a, "eve@example.net", &claim));
@@ -225,7 +225,7 @@ static void a_claim_of_a_change_past_its_deadline_is_fenced_and_removed(void **s
     assert_int_equal(step_claim(&f->a, &id, "eve@example.net", n), WORD_CLAIMED);
     assert_int_equal(scrub_all(f).removed_orphans, 1);
     assert_false(claim_of(&f->a, "eve@example.net", &claim));
-    assert_int_equal(count_intents(&f->a, &id), 0);
+    assert_false(has_intent(&f->a, &id));
 }
 
 static void index_entries_are_made_to_agree_with_records(void **state)

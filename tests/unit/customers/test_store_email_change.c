@@ -33,7 +33,7 @@ static void a_change_leaves_one_claim_and_nothing_pending(void **state)
     struct uuid ann = create_ok(&f->a, ANN);
     expect_patch(&f->a, &ann, TO_EVE, STATUS_OK);
     assert_claim(&f->a, eve, &ann);
-    assert_int_equal(count_intents(&f->a, &ann), 0);
+    assert_false(has_intent(&f->a, &ann));
     assert_owner(&f->b, "ann@example.net", NULL);
     create_ok(&f->b, ANN);
 }
@@ -60,7 +60,7 @@ static void a_change_to_a_taken_email_names_the_owner_and_leaves_no_intent(void 
     assert_memory_equal(o.answer.owner.bytes, p.ann.bytes, UUID_BYTES);
     assert_int_equal(o.err.applied, APPLIED_NO);
     outcome_clean_up(&o);
-    assert_int_equal(count_intents(&f->a, &p.bob), 0);
+    assert_false(has_intent(&f->a, &p.bob));
     assert_owner(&f->a, "bob@example.net", &p.bob);
     expect_patch(&f->a, &p.bob, TO_EVE, STATUS_OK);
 }
@@ -92,7 +92,7 @@ static void another_has_claimed_in_its_time(void **state)
     }
     assert_owner(&f->b, eve, NULL);
     assert_owner(&f->b, "bob@example.net", &p.bob);
-    assert_int_equal(count_intents(&f->b, &p.ann), 0);
+    assert_false(has_intent(&f->b, &p.ann));
     assert_int_equal(step_commit(&f->a, &p.bob, n, BOB_AS_EVE), WORD_DONE);
     assert_owner(&f->b, eve, &p.bob);
     assert_owner(&f->b, "bob@example.net", NULL);
@@ -194,7 +194,7 @@ static void a_claim_of_an_unfinished_change_does_not_keep_its_own_customer_out(v
     assert_int_equal(step_claim(&f->a, &p.bob, eve, n), WORD_STALE);
     assert_int_equal(step_commit(&f->a, &p.bob, n, BOB_AS_EVE), WORD_FENCED);
     assert_owner(&f->b, eve, &p.bob);
-    assert_int_equal(count_intents(&f->b, &p.bob), 0);
+    assert_false(has_intent(&f->b, &p.bob));
 }
 
 static void a_damaged_claim_is_told(void **state)
@@ -209,7 +209,7 @@ static void a_damaged_claim_is_told(void **state)
     assert_status(&o, STATUS_RECORD_DAMAGED);
     assert_int_equal(o.err.applied, APPLIED_NO);
     outcome_clean_up(&o);
-    assert_int_equal(count_intents(&f->a, &ann), 0);
+    assert_false(has_intent(&f->a, &ann));
 }
 
 int main(void)
