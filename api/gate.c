@@ -91,8 +91,9 @@ enum status gate_check_route(struct exchange *x, const struct route *route, stru
 {
     static const char *const no_params[] = { NULL };
     struct request *r = &x->request;
-    if (route->method != METHOD_DELETE && !negotiate_accepts_json(&r->headers))
-        return error_set(err, STATUS_NOT_ACCEPTABLE, "Only application/json is served here");
+    const char *produces = route->produces == NULL ? CONTENT_TYPE_JSON : route->produces;
+    if (route->method != METHOD_DELETE && !negotiate_accepts(&r->headers, produces))
+        return error_set(err, STATUS_NOT_ACCEPTABLE, "Only %s is served here", produces);
     enum status status = query_parse(r->query, route->params == NULL ? no_params : route->params, &r->params, err);
     if (status == STATUS_OK && route->body != 0)
         status = check_body_type(x, route, err);

@@ -37,12 +37,26 @@ static int parse_q(struct slice text)
 }
 
 struct media_range {
-    int specificity; /* 0: another type, or unreadable; 1: all; 2: application; 3: application/json */
+    int specificity; /* 0: another type, or unreadable; 1: all; 2: all of its top level; 3: the type itself */
     bool readable;
     int q;
 };
 
-static struct media_range parse_range(struct slice element)
+/* "application/json" for "application/json; charset=utf-8". */
+static struct slice essence_of(struct slice type)
+{
+    return take_until(&type, ';');
+}
+
+/* Whether the range is TOP/ and a star, and the type TOP/something. */
+static bool is_top_level_of(struct slice range, struct slice type)
+{
+    const char *slash = memchr(type.ptr, '/', type.len);
+    size_t top = slash == NULL ? 0 : (size_t)(slash - type.ptr) + 1;
+    return top > 0 && range.len == top + 1 && range.ptr[top] == '*' && strncasecmp(range.ptr, type.ptr, top) == 0;
+}
+
+static struct media_range parse_range(struct slice element, struct slice wanted)
 {
     struct media_range range = { .specificity = 0, .readable = false, .q = 1000 };
     struct slice type = take_until(&element, ';');
@@ -60,17 +74,18 @@ static struct media_range parse_range(struct slice element)
         range.readable = false;
     if (!range.readable)
         return range;
-    if (slice_is_nocase(type, "application/json"))
+    if (type.len == wanted.len && strncasecmp(type.ptr, wanted.ptr, type.len) == 0)
         range.specificity = 3;
-    else if (slice_is_nocase(type, "application/*"))
+    else if (is_top_level_of(type, wanted))
         range.specificity = 2;
     else if (slice_is(type, "*/*"))
         range.specificity = 1;
     return range;
 }
 
-bool negotiate_accepts_json(const struct headers *h)
+bool negotiate_accepts(const struct headers *h, const char *type)
 {
+    const struct slice wanted = essence_of(slice_cstr(type));
     struct media_range best = { .specificity = 0, .q = 0 };
     bool readable = false;
     for (size_t i = 0; i < h->n; i++) {
@@ -78,7 +93,7 @@ bool negotiate_accepts_json(const struct headers *h)
             continue;
         struct slice rest = h->items[i].value;
         while (rest.len > 0) {
-            struct media_range range = parse_range(take_until(&rest, ','));
+            struct media_range range = parse_range(take_until(&rest, ','), wanted);
             readable = readable || range.readable;
             if (range.specificity > best.specificity ||
                 (range.specificity == best.specificity && range.q > best.q))

@@ -4,9 +4,9 @@
 
 #include "customerd/api/headers.h"
 
-/* Whether the Accept fields allow application/json: the most specific range that fits decides, by its q. Without an
- * Accept field, and where no element of it can be read, everything is allowed. */
-bool negotiate_accepts_json(const struct headers *h);
+/* Whether the Accept fields allow the media type, whose parameters don't count: the most specific range that fits
+ * decides, by its q. Without an Accept field, and where no element of it can be read, everything is allowed. */
+bool negotiate_accepts(const struct headers *h, const char *type);
 
 enum content_type {
     CONTENT_JSON = 1,

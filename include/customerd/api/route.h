@@ -31,6 +31,7 @@ struct route {
     const char *path;          /* the template; NULL ends a table */
     route_handler_fn handler;
     const char *const *params; /* the known query parameters, NULL-terminated; NULL: none */
+    const char *produces;      /* the media type of its successes; NULL: application/json */
     unsigned body;             /* the content types that are taken (enum content_type); 0: a body is ignored */
     bool reads;                /* changes nothing, whatever its method */
     bool if_match_required;    /* when the service is configured so */

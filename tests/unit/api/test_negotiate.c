@@ -9,7 +9,7 @@ static bool accepts(const char *first, const char *second)
         headers_add(&h, slice_cstr("Accept"), slice_cstr(first));
     if (second != NULL)
         headers_add(&h, slice_cstr("accept"), slice_cstr(second));
-    return negotiate_accepts_json(&h);
+    return negotiate_accepts(&h, "application/json");
 }
 
 static void json_is_accepted_by_ranges_that_hold_it(void **state)
@@ -24,6 +24,17 @@ static void json_is_accepted_by_ranges_that_hold_it(void **state)
             fail_msg("refused: %s", fine[i]);
     assert_true(accepts(NULL, NULL));
     assert_true(accepts("text/html", "application/json"));
+}
+
+static void another_type_is_judged_by_its_own_ranges(void **state)
+{
+    (void)state;
+    struct headers h = { .n = 0 };
+    headers_add(&h, slice_cstr("Accept"), slice_cstr("text/plain;version=0.0.4;q=0.5, image/*"));
+    assert_true(negotiate_accepts(&h, "text/plain; version=0.0.4; charset=utf-8"));
+    assert_true(negotiate_accepts(&h, "IMAGE/png"));
+    assert_false(negotiate_accepts(&h, "application/json"));
+    assert_false(negotiate_accepts(&h, "text/html"));
 }
 
 static void the_most_specific_range_decides(void **state)
@@ -68,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_is_accepted_by_ranges_that_hold_it),
+        cmocka_unit_test(another_type_is_judged_by_its_own_ranges),
         cmocka_unit_test(the_most_specific_range_decides),
         cmocka_unit_test(what_cannot_be_read_is_no_wish),
         cmocka_unit_test(content_types_are_told_apart),
