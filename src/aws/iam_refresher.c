@@ -2,6 +2,7 @@
 
 #include "customerd/aws/refresh_schedule.h"
 #include "customerd/core/crypto.h"
+#include "customerd/core/metrics.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -28,11 +29,14 @@ struct tally {
     uint64_t refreshes;
     uint64_t failures;
     char last_failure[160];
+    struct metrics_family *refreshes_by_source;
+    struct metrics_family *failures_by_source;
 };
 
 /* The thread's own; no lock. */
 struct worker {
     struct credentials kept; /* of the last good fetch */
+    const char *asked;       /* who answered last, or failed to: a literal */
     int64_t kept_since_ms;
     int64_t due_mono_ms;
     int64_t forced_mono_ms; /* the last attempt that a refusal forced */
@@ -124,12 +128,29 @@ static enum status renew(struct iam_refresher *r, bool anew, struct error *err)
     }
     struct credentials fresh = { .source = NULL };
     enum status status = credentials_chain_fetch(&r->env, &fresh, err);
+    r->worker.asked = fresh.source;
     if (status != STATUS_OK) {
         credentials_clean_up(&fresh);
         return status;
     }
     fetch_take(r, &fresh);
     return mint(r, err);
+}
+
+static const char *const source_labels[] = {
+    "source=\"environment\"",  "source=\"profile\"",   "source=\"process\"", "source=\"assume-role\"",
+    "source=\"web-identity\"", "source=\"container\"", "source=\"imds\"",    "source=\"none\"",
+};
+#define SOURCES (sizeof source_labels / sizeof *source_labels)
+
+static void count_source(struct metrics_family *by_source, const char *source)
+{
+    char label[32];
+    size_t at = 0;
+    snprintf(label, sizeof label, "source=\"%s\"", source == NULL ? "none" : source);
+    while (at < SOURCES - 1 && strcmp(source_labels[at], label) != 0)
+        at++;
+    metrics_count(by_source, &at, 1);
 }
 
 static void renewed(struct iam_refresher *r)
@@ -141,6 +162,7 @@ static void renewed(struct iam_refresher *r)
     r->tally.last_failure[0] = '\0';
     int64_t left_ms = token_left_ms(r);
     pthread_mutex_unlock(&r->lock);
+    count_source(r->tally.refreshes_by_source, w->asked);
     w->failures = 0;
     w->due_mono_ms = monotonic_ms(r) + refresh_after_ms(left_ms, random_bits());
     LOG(r->log, is_news ? LOG_INFO : LOG_DEBUG, "iam_token_refreshed", LOG_CSTR("source", w->kept.source),
@@ -150,6 +172,7 @@ static void renewed(struct iam_refresher *r)
 static void failed(struct iam_refresher *r, const struct error *err)
 {
     struct worker *w = &r->worker;
+    count_source(r->tally.failures_by_source, w->asked);
     w->failures++;
     pthread_mutex_lock(&r->lock);
     r->tally.failures++;
@@ -260,8 +283,23 @@ static void locks_init(struct iam_refresher *r)
     pthread_condattr_destroy(&monotonic);
 }
 
+static bool metrics_init(struct iam_refresher *r)
+{
+    struct metrics_options options = { .name = "customerd_iam_refreshes_total",
+                                       .help = "Tokens made, by the source of their credentials.",
+                                       .dimensions = { { source_labels, SOURCES } },
+                                       .n_dimensions = 1 };
+    r->tally.refreshes_by_source = metrics_family_new(&options);
+    options.name = "customerd_iam_refresh_failures_total";
+    options.help = "Refreshes that failed, by the source that was asked.";
+    r->tally.failures_by_source = metrics_family_new(&options);
+    return r->tally.refreshes_by_source != NULL && r->tally.failures_by_source != NULL;
+}
+
 static void release(struct iam_refresher *r)
 {
+    metrics_family_destroy(r->tally.refreshes_by_source);
+    metrics_family_destroy(r->tally.failures_by_source);
     pthread_cond_destroy(&r->wake);
     pthread_mutex_destroy(&r->lock);
     secret_clean_up(&r->snapshot.token);
@@ -287,7 +325,7 @@ struct iam_refresher *iam_refresher_new(const struct iam_refresher_options *opti
     r->log = options->log;
     r->worker.due_mono_ms = monotonic_ms(r);
     r->worker.clock_offset_ms = realtime_ms(r) - r->worker.due_mono_ms;
-    if (!token_options_copy(&r->token, &options->token))
+    if (!metrics_init(r) || !token_options_copy(&r->token, &options->token))
         (void)error_set(err, STATUS_INTERNAL, "out of memory");
     else if (thread_start(r) != 0)
         (void)error_set(err, STATUS_INTERNAL, "the IAM refresher's thread can't be started");
@@ -349,3 +387,21 @@ void iam_refresher_state(struct iam_refresher *r, struct iam_refresher_state *ou
     pthread_mutex_unlock(&r->lock);
 }
 
+void iam_refresher_write_metrics(struct iam_refresher *r, struct buf *out)
+{
+    struct iam_refresher_state state;
+    iam_refresher_state(r, &state);
+    int64_t now_ms = realtime_ms(r);
+    metrics_family_write(r->tally.refreshes_by_source, out);
+    metrics_family_write(r->tally.failures_by_source, out);
+    if (state.token_minted_ms == 0)
+        return;
+    metrics_write_gauge_ms(out, "customerd_iam_token_age_seconds", "Age of the newest token.",
+                           now_ms - state.token_minted_ms);
+    metrics_write_gauge_ms(out, "customerd_iam_token_valid_seconds", "Time until the newest token ends; negative when it has.",
+                           state.token_valid_until_ms - now_ms);
+    if (state.credentials_expire_ms != CREDENTIALS_NEVER_EXPIRE)
+        metrics_write_gauge_ms(out, "customerd_iam_credentials_valid_seconds",
+                               "Time until the credentials that signed it end; negative when they have.",
+                               state.credentials_expire_ms - now_ms);
+}

@@ -206,7 +206,10 @@ enum status customers_list(struct customers *c, size_t limit, struct slice curso
         goto out;
     }
     walk->started = cursor.len > 0;
+    metrics_count(c->counts.walks, (const size_t[]){ walk->started ? WALK_CONTINUED : WALK_STARTED }, 1);
     status = fill(walk, limit, out, &last, &more, err);
+    if (status == STATUS_OK && !more)
+        metrics_count(c->counts.walks, (const size_t[]){ WALK_FINISHED }, 1);
     if (status == STATUS_OK && more)
         cursor_encode(c->secrets.cursor_key, &last, &out->next_cursor);
 out:

@@ -195,13 +195,15 @@ enum status store_resolve_claim(struct customers *c, const uint8_t eh[EMAIL_HASH
     call_release(seen.call);
     if (live || !pending) {
         *out = live ? RESOLVED_TAKEN : RESOLVED_FREE;
-        return STATUS_OK;
-    }
-    enum word word;
-    status = store_abort(c, &claim->id, claim->n, true, deadline_ms, &word, err);
-    if (status == STATUS_OK)
+    } else {
+        enum word word;
+        status = store_abort(c, &claim->id, claim->n, true, deadline_ms, &word, err);
+        if (status != STATUS_OK)
+            return status;
         *out = word == WORD_ABORTED ? RESOLVED_FREE : RESOLVED_RESERVED;
-    return status;
+    }
+    metrics_count(c->counts.claims_resolved, (const size_t[]){ *out }, 1);
+    return STATUS_OK;
 }
 
 static struct call *release_call(struct slice release)

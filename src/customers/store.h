@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "customerd/core/crypto.h"
+#include "customerd/core/metrics.h"
 #include "customerd/customers/customers.h"
 #include "keys.h"
 #include "record.h"
@@ -22,8 +23,17 @@ struct store_secrets {
     uint64_t first_claim_number;         /* of this epoch: epoch * 2^32 + 1 */
 };
 
+/* Counted where it happens; what the healer counts is in customers_state. */
+struct store_counts {
+    struct metrics_family *claims_resolved; /* by enum resolution */
+    struct metrics_family *walks;           /* by enum walk_step */
+};
+
+enum walk_step { WALK_STARTED, WALK_CONTINUED, WALK_FINISHED };
+
 struct customers {
     struct customers_options options;
+    struct store_counts counts;
     struct store_secrets secrets;
     atomic_bool checked;
     struct healer *healer;

@@ -1,5 +1,7 @@
 #include "call.h"
 
+#include "customerd/core/metrics.h"
+
 #include "reply_parser.h"
 
 #include <errno.h>
@@ -30,6 +32,7 @@ static void acquire(struct call *c)
 
 bool call_share_run(struct call *const *calls, size_t n, int64_t now_ms, int64_t deadline_ms)
 {
+    int64_t now_us = metrics_now_us();
     for (size_t i = 0; i < n; i++) {
         if ((atomic_fetch_or(&calls[i]->flags, CALL_SUBMITTED) & CALL_SUBMITTED) != 0) {
             call_unshare_run(calls, i);
@@ -38,6 +41,7 @@ bool call_share_run(struct call *const *calls, size_t n, int64_t now_ms, int64_t
         acquire(calls[i]);
         calls[i]->leader = calls[0];
         calls[i]->progress.submitted_ms = now_ms;
+        calls[i]->submitted_us = now_us;
         calls[i]->progress.deadline_ms = deadline_ms;
         if (i > 0)
             acquire(calls[0]);
@@ -126,6 +130,7 @@ static void leave_run(struct call *c)
 
 void call_finish_take(struct call *c, enum status result, struct reply *reply)
 {
+    c->progress.answered_us = metrics_now_us();
     c->result = result;
     c->reply = reply;
     atomic_fetch_or(&c->flags, CALL_DONE);

@@ -15,6 +15,7 @@
 #ifndef CUSTOMERD_MEMORYDB_CALL_H
 #define CUSTOMERD_MEMORYDB_CALL_H
 
+#include <limits.h>
 #include <stdatomic.h>
 
 #include "customerd/memorydb/cluster.h"
@@ -22,6 +23,8 @@
 #include "outbox.h"
 
 enum call_kind { CALL_OF_USER, CALL_OF_SIGN_IN, CALL_OF_TOPOLOGY };
+
+#define CALL_SHARD_UNKNOWN UINT_MAX
 
 enum call_flag {
     CALL_SUBMITTED = 1, /* a run has it, or had it */
@@ -42,6 +45,7 @@ struct call_progress {
     bool with_source;    /* goes out as EVAL */
     bool skip_reply;     /* the next reply is ASKING's */
     bool unrouted;       /* waits for a topology, not for a delay */
+    int64_t answered_us; /* metrics_now_us */
 };
 
 struct call_about {
@@ -62,6 +66,8 @@ struct call {
     _Atomic(uint32_t) pending; /* of a leader; the futex */
     struct call_about about;
     struct call_progress progress;
+    int64_t submitted_us;      /* metrics_now_us */
+    atomic_uint shard;         /* that got it last; CALL_SHARD_UNKNOWN before */
     struct reply *reply;
     enum status result;
     enum status outcome; /* the caller's view, after the run */
@@ -84,6 +90,8 @@ unsigned call_abandon(struct call *c);
 
 /* A call of the cluster itself, already shared with the I/O side; nobody waits for it. NULL when out of memory. */
 struct call *call_new_internal(enum call_kind kind, const struct slice *args, size_t n_args);
+/* The command's first word, or the script's name. */
+struct slice call_operation(const struct call *c);
 /* False when the caller has given up: then it must not go out. */
 bool call_mark_sent(struct call *c);
 /* A server refused it, or it never left: as if it had not been sent. */

@@ -55,7 +55,21 @@ static struct call *encode(const struct slice *args, size_t n_args, const size_t
     atomic_init(&c->refs, 1);
     c->leader = c;
     c->outcome = STATUS_INTERNAL;
+    atomic_init(&c->shard, CALL_SHARD_UNKNOWN);
     return c;
+}
+
+/* A plain command's words stand there as they go out: "$3\r\nGET\r\n...". */
+struct slice call_operation(const struct call *c)
+{
+    if (c->about.script != NULL)
+        return slice_cstr(c->about.script->name);
+    const char *word = memchr(c->bytes, '\n', c->len);
+    if (word == NULL)
+        return slice_of("", 0);
+    word++;
+    const char *end = memchr(word, '\r', c->len - (size_t)(word - c->bytes));
+    return slice_of(word, end == NULL ? 0 : (size_t)(end - word));
 }
 
 struct call *call_new(const struct call_options *options)

@@ -20,6 +20,7 @@ static void free_parts(struct cluster *cluster)
     tls_context_destroy(cluster->env.tls);
     reactor_clean_up(&cluster->reactor);
     free(cluster->published.shards);
+    call_metrics_destroy(cluster->metrics);
     pthread_mutex_destroy(&cluster->published.lock);
     free(cluster);
 }
@@ -42,7 +43,8 @@ static enum status set_up(struct cluster *cluster, struct error *err)
     }
     env->parser = reply_parser_new();
     env->resolver = resolver_new(wake, cluster);
-    if (env->parser == NULL || env->resolver == NULL)
+    cluster->metrics = call_metrics_new();
+    if (env->parser == NULL || env->resolver == NULL || cluster->metrics == NULL)
         return error_set(err, STATUS_INTERNAL, "the database client can't start: out of memory or threads");
     return STATUS_OK;
 }
@@ -127,12 +129,13 @@ static enum status explain(const struct call *call, struct error *err)
                                     : "no answer from the database in time");
 }
 
-static enum status judge_run(struct call *const *calls, size_t n, struct error *err)
+static enum status judge_run(struct cluster *cluster, struct call *const *calls, size_t n, struct error *err)
 {
     const struct call *failed = NULL;
     bool executed = false;
     for (size_t i = 0; i < n; i++) {
         settle_outcome(calls[i]);
+        call_metrics_observe(cluster->metrics, calls[i]);
         if (failed == NULL && calls[i]->outcome != STATUS_OK)
             failed = calls[i];
         executed = executed || may_have_been_executed(calls[i]);
@@ -164,7 +167,7 @@ enum status cluster_run(struct cluster *cluster, struct call *const *calls, size
         reactor_wake(&cluster->reactor);
     while (!call_wait_run(calls[0], deadline_ms - now_ms) && now_ms < deadline_ms)
         now_ms = clock_monotonic_ms(clock);
-    return judge_run(calls, n, err);
+    return judge_run(cluster, calls, n, err);
 }
 
 /* ---- about the cluster ---- */

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "call_metrics.h"
 #include "connection.h"
 #include "inbox.h"
 #include "topology.h"
@@ -37,6 +38,7 @@ struct node {
     struct peer peer;
     struct lane lanes[LANES];
     atomic_uint slots; /* how many it owns */
+    unsigned shard;    /* its place in the published list; CALL_SHARD_UNKNOWN while it is not there */
     uint16_t lowest_slot;
     int64_t used_ms;   /* the last time that it got a call */
 };
@@ -87,6 +89,7 @@ struct cluster {
     struct call_queue retries;
     struct lane *dirty;
     struct published published;
+    struct call_metrics *metrics;
     struct log_gates gates;
     int64_t sweep_ms;
     pthread_t thread;

@@ -148,6 +148,7 @@ void lane_submit(struct lane *lane, struct call *call)
         return;
     }
     lane->node->used_ms = lane->cluster->reactor.now_ms;
+    atomic_store_explicit(&call->shard, lane->node->shard, memory_order_relaxed);
     call_queue_push(&lane->waiting, call);
     mark_dirty(lane);
     lane_open(lane);

@@ -32,11 +32,14 @@ static void publish(struct cluster *cluster)
     size_t n = count_slots(cluster), i = 0;
     struct node **shards = n == 0 ? NULL : calloc(n, sizeof *shards);
     for (struct node *node = cluster->nodes; node != NULL && shards != NULL; node = node->next) {
+        node->shard = CALL_SHARD_UNKNOWN;
         if (atomic_load(&node->slots) > 0)
             shards[i++] = node;
     }
     if (shards != NULL)
         qsort(shards, i, sizeof *shards, by_lowest_slot);
+    for (size_t at = 0; at < i; at++)
+        shards[at]->shard = (unsigned)at;
     struct node **before = published->shards;
     published->shards = shards;
     published->n_shards = i;

@@ -39,6 +39,7 @@ static struct node *create(struct cluster *cluster, const char *host, uint16_t p
     snprintf(node->peer.host, sizeof node->peer.host, "%s", host);
     node->peer.port = port;
     node->used_ms = cluster->reactor.now_ms;
+    node->shard = CALL_SHARD_UNKNOWN;
     for (size_t i = 0; i < LANES; i++)
         lane_init(&node->lanes[i], cluster, node);
     node->next = cluster->nodes;

@@ -56,7 +56,8 @@ enum credentials_result credentials_from_web_identity(const struct credentials_e
 enum credentials_result credentials_from_container(const struct credentials_env *, struct credentials *, struct error *);
 enum credentials_result credentials_from_imds(const struct credentials_env *, struct credentials *, struct error *);
 
-/* Asks the chain, each time anew (token files are read again). Fails with UNAVAILABLE and what to repair. */
+/* Asks the chain, each time anew (token files are read again). Fails with UNAVAILABLE and what to repair; out->source then
+ * names the provider that failed, or is "none". */
 enum status credentials_chain_fetch(const struct credentials_env *env, struct credentials *out, struct error *err) MUST_USE;
 
 /* AWS_REGION, AWS_DEFAULT_REGION, or the profile's region. Fails when there is none, or when it is no region's name

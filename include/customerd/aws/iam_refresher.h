@@ -42,6 +42,9 @@ struct iam_refresher_state {
     char last_failure[160];        /* "" when the last refresh went well */
 };
 
+/* Appends the token's age and life, and how often which source was asked (core/metrics.h). */
+void iam_refresher_write_metrics(struct iam_refresher *r, struct buf *out);
+
 void iam_refresher_state(struct iam_refresher *r, struct iam_refresher_state *out);
 
 #endif

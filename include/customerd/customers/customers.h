@@ -109,5 +109,7 @@ struct customers_state {
 };
 
 void customers_state(struct customers *c, struct customers_state *out);
+/* Appends what was healed, resolved and walked (core/metrics.h). */
+void customers_write_metrics(struct customers *c, struct buf *out);
 
 #endif

@@ -110,6 +110,9 @@ void cluster_state(struct cluster *cluster, struct cluster_state *out);
 /* False when i is out of range. */
 bool cluster_shard_state(struct cluster *cluster, size_t i, struct cluster_shard_state *out);
 
+/* Appends durations, lanes and topology (core/metrics.h). */
+void cluster_write_metrics(struct cluster *cluster, struct buf *out);
+
 /* CRC16-XMODEM of the hash tag, or of the whole key, modulo 16384 (cluster specification, "Key distribution model"). */
 uint16_t cluster_key_slot(struct slice key);
 

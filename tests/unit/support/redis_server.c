@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,16 +32,27 @@ bool poll_until(bool (*condition)(void *ctx), void *ctx, int64_t timeout_ms)
     return false;
 }
 
-uint16_t free_port(void)
+static bool is_free(uint16_t port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    socklen_t len = sizeof a;
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-              getsockname(fd, (struct sockaddr *)&a, &len) == 0;
+    bool free = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
     if (fd >= 0)
         close(fd);
-    return ok ? ntohs(a.sin_port) : 0;
+    return free;
+}
+
+/* Below the ports that the kernel gives to clients, where any connection could take it before the server does. */
+uint16_t free_port(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        uint16_t bits = 0;
+        (void)!getrandom(&bits, sizeof bits, 0);
+        uint16_t port = (uint16_t)(10000 + bits % 22000);
+        if (is_free(port))
+            return port;
+    }
+    return 0;
 }
 
 static bool certify(struct lab *lab)
@@ -106,29 +118,53 @@ static void run_server(const struct redis *r)
     _exit(127);
 }
 
-void redis_start_again(struct redis *r)
+/* Whether it answers, or has ended: of another one that has its port the answer would not be its own. */
+static bool settles(void *ctx)
+{
+    struct redis *r = ctx;
+    if (waitpid(r->pid, NULL, WNOHANG) == r->pid)
+        r->pid = 0;
+    return r->pid <= 0 || answers(r);
+}
+
+static bool start(struct redis *r)
 {
     r->pid = fork();
     if (r->pid == 0)
         run_server(r);
-    if (r->pid < 0 || !poll_until(answers, r, 10000)) {
-        fprintf(stderr, "redis-server does not start\n");
-        abort();
-    }
+    return poll_until(settles, r, 10000) && r->pid > 0;
+}
+
+static void give_up(const char *why)
+{
+    fprintf(stderr, "redis-server %s\n", why);
+    abort();
+}
+
+void redis_start_again(struct redis *r)
+{
+    if (!start(r))
+        give_up("does not start again");
 }
 
 void redis_start(struct redis *r, const struct lab *lab, bool cluster_mode, const char *extra)
 {
     *r = (struct redis){ .lab = lab, .cluster_mode = cluster_mode, .extra = extra };
-    r->port = free_port();
-    r->tls_port = free_port();
-    r->bus_port = free_port();
-    redis_start_again(r);
+    for (int tries = 0;; tries++) {
+        /* Another test may take one of them first. */
+        r->port = free_port();
+        r->tls_port = free_port();
+        r->bus_port = free_port();
+        if (start(r))
+            break;
+        if (tries == 5)
+            give_up("does not start");
+    }
     if (!cluster_mode)
         return;
     redis_command(r, "CLUSTER ADDSLOTSRANGE 0 16383");
     if (!poll_until(serves, r, 10000))
-        abort();
+        give_up("makes no cluster");
 }
 
 void redis_signal(const struct redis *r, int number)
