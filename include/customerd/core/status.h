@@ -24,6 +24,10 @@
       "An unknown, repeated or ill-formed query parameter")                                                          \
     X(STATUS_BAD_CURSOR, 400, "bad-cursor", "The cursor is not valid",                                               \
       "The cursor was damaged, shortened, or made by another deployment")                                            \
+    X(STATUS_UNAUTHORIZED, 401, "unauthorized", "Authentication is needed",                                          \
+      "No bearer token, or one that is not valid; which check failed is not told")                                   \
+    X(STATUS_FORBIDDEN, 403, "forbidden", "The token does not allow this",                                           \
+      "The token lacks the scope that `WWW-Authenticate` names")                                                     \
     X(STATUS_NOT_FOUND, 404, "not-found", "Not found", "No such customer, or no such path")                          \
     X(STATUS_METHOD_NOT_ALLOWED, 405, "method-not-allowed", "Method not allowed", "`Allow` lists the methods")       \
     X(STATUS_NOT_ACCEPTABLE, 406, "not-acceptable", "Not acceptable", "`Accept` excludes application/json")          \
@@ -45,6 +49,8 @@
       "An `Idempotency-Key` belongs to one request for 24 hours")                                                    \
     X(STATUS_PRECONDITION_REQUIRED, 428, "precondition-required", "A precondition is required",                      \
       "The service is configured to refuse PUT, PATCH and DELETE without `If-Match`")                                \
+    X(STATUS_RATE_LIMITED, 429, "rate-limited", "Too many requests",                                                 \
+      "This caller's requests come faster than `RateLimit-Policy` allows; try again after `Retry-After`")            \
     X(STATUS_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large",                         \
       "The limit is in the detail")                                                                                  \
     X(STATUS_INTERNAL, 500, "internal", "Internal error", "A defect of the service itself, or it ran out of memory") \
@@ -56,6 +62,10 @@
       "It is out of memory, can't persist, or lacks replicas; reads and deletes still work")                         \
     X(STATUS_RECORD_DAMAGED, 503, "record-damaged", "A stored record is damaged",                                    \
       "A key of this customer holds something else; the operator is told by the log")                                \
+    X(STATUS_OVERLOADED, 503, "overloaded", "The service is overloaded",                                             \
+      "More requests at once than `CUSTOMERD_MAX_REQUESTS`; nothing was done, try again")                            \
+    X(STATUS_AUTH_UNAVAILABLE, 503, "auth-unavailable", "Tokens can't be verified",                                  \
+      "The keys that tokens are verified with can't be had")                                                         \
     X(STATUS_NOT_READY, 503, "not-ready", "The service is not ready", "Starting, stopping, or refusing its database")
 
 enum status {
