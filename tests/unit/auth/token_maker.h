@@ -4,7 +4,7 @@
 
 #include "customerd/core/buf.h"
 
-#include "jwt.h"
+#include "../../../src/auth/jwt.h"
 
 struct token_key;
 
