@@ -1,8 +1,10 @@
 /* The operator's view, on a listener of its own: none of it asks the database. */
+#include "customerd/api/operations.h"
 #include "customerd/api/problem.h"
-#include "customerd/api/route.h"
 #include "customerd/api/version.h"
+#include "customerd/auth/authenticator.h"
 #include "customerd/aws/iam_refresher.h"
+#include "customerd/core/metrics.h"
 #include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
@@ -144,7 +146,23 @@ static void answer_readiness(struct exchange *x, bool ready, struct slice member
     problem_render(&problem, out);
 }
 
-/* Ready while anything can be served: one shard that is down is a reason to look, not to be taken out of service. */
+static size_t count_serving(struct cluster *cluster)
+{
+    struct cluster_shard_state shard;
+    size_t serving = 0;
+    for (size_t i = 0; cluster_shard_state(cluster, i, &shard); i++)
+        serving += shard.reads_ready && shard.writes_ready;
+    return serving;
+}
+
+/* One shard that is down is a reason to look, not to be taken out of service; without keys no caller can be let in. */
+bool operations_ready(struct app *app, struct error *reason)
+{
+    return !atomic_load(&app->draining) && customers_ready(app->customers, reason) == STATUS_OK &&
+           (app->authenticator == NULL || authenticator_ready(app->authenticator, reason) == STATUS_OK) &&
+           count_serving(app->cluster) > 0;
+}
+
 static enum status readyz(struct exchange *x, struct error *err)
 {
     struct app *app = x->app;
@@ -152,17 +170,18 @@ static enum status readyz(struct exchange *x, struct error *err)
     struct buf parts = BUF_INIT(RESPONSE_MAX_BYTES);
     struct buf members = BUF_INIT(RESPONSE_MAX_BYTES);
     bool draining = atomic_load(&app->draining);
-    bool checked = customers_ready(app->customers, err) == STATUS_OK;
+    bool ready = operations_ready(app, err);
     if (draining)
         append_reason(&reasons, "stopping");
-    if (!checked)
+    if (customers_ready(app->customers, err) != STATUS_OK)
+        append_reason(&reasons, err->detail);
+    if (app->authenticator != NULL && authenticator_ready(app->authenticator, err) != STATUS_OK)
         append_reason(&reasons, err->detail);
     size_t serving = append_database(&parts, app->cluster, &reasons);
     if (serving == 0)
         append_reason(&reasons, "no shard serves");
     append_iam(&parts, app);
     append_healer(&parts, app->customers);
-    bool ready = checked && !draining && serving > 0;
     buf_appendf(&members, ",\"ready\":%s,\"draining\":%s,\"reasons\":[", json_bool(ready), json_bool(draining));
     buf_append(&members, buf_slice(&reasons));
     buf_append_byte(&members, ']');
@@ -175,8 +194,10 @@ static enum status readyz(struct exchange *x, struct error *err)
 }
 
 const struct route admin_routes[] = {
-    { .method = METHOD_GET, .path = "/livez", .handler = livez },
-    { .method = METHOD_GET, .path = "/readyz", .handler = readyz },
-    { .method = METHOD_GET, .path = "/version", .handler = version },
+    { .method = METHOD_GET, .path = "/livez", .operation = "getLiveness", .handler = livez },
+    { .method = METHOD_GET, .path = "/readyz", .operation = "getReadiness", .handler = readyz },
+    { .method = METHOD_GET, .path = "/metrics", .operation = "getMetrics", .handler = metrics_handler,
+      .produces = METRICS_CONTENT_TYPE },
+    { .method = METHOD_GET, .path = "/version", .operation = "getVersion", .handler = version },
     { .path = NULL },
 };

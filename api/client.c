@@ -1,13 +1,16 @@
 #include "client.h"
 
 #include "customerd/api/gate.h"
+#include "customerd/api/http_metrics.h"
 #include "customerd/api/problem.h"
 #include "customerd/api/route.h"
+#include "customerd/core/metrics.h"
+#include "tls_listener.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 struct client {
     struct connection connection; /* the first member: the watchdog knows no other */
@@ -15,10 +18,11 @@ struct client {
     struct MHD_Connection *http;
     struct connection_info_struct *framework; /* what the framework keeps of the running request */
     char *target; /* raw: the library takes escapes and parameters apart in place */
+    uint8_t peer[PEER_BYTES];
+    struct admission admission; /* of the running request, when it was admitted before its body came */
+    struct trace trace;
+    struct http_measure measure; /* what will be counted and logged of it; http_status 0: not answered by the service */
     int64_t started_us;
-    const char *method;
-    const char *route;
-    int status; /* 0: not answered by the service */
     size_t bytes;
     bool linger;
     char request_id[REQUEST_ID_SIZE];
@@ -31,17 +35,27 @@ struct client {
  * noted at the request line is still true in the callback. */
 static _Thread_local struct client *current_client;
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static struct client *client_of(struct MHD_Connection *http)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;
+}
+
+/* IPv4 is mapped into IPv6. Of IPv6 the network counts: whoever has one has 2^64 addresses in it. */
+static void note_peer(struct MHD_Connection *http, uint8_t peer[PEER_BYTES])
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == NULL || info->client_addr == NULL)
+        return;
+    if (info->client_addr->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)info->client_addr;
+        peer[10] = peer[11] = 0xff;
+        memcpy(peer + 12, &v4->sin_addr, 4);
+    } else if (info->client_addr->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)info->client_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+        memcpy(peer, &v6->sin6_addr, mapped ? PEER_BYTES : PEER_BYTES / 2);
+    }
 }
 
 void client_on_connection(void *context, struct MHD_Connection *http, void **slot,
@@ -55,11 +69,19 @@ void client_on_connection(void *context, struct MHD_Connection *http, void **slo
         if (client == NULL)
             return;
         client->context = shared;
+        note_peer(http, client->peer);
+        if (shared->tls != NULL)
+            tls_listener_begin(shared->tls, http);
+        if (shared->metrics != NULL)
+            (void)atomic_fetch_add(&shared->app->connections, 1);
         connections_add(shared->connections, &client->connection, info->connect_fd);
     } else if (*slot != NULL) {
         struct client *client = *slot;
         *slot = NULL;
         connections_remove(shared->connections, &client->connection, client->linger);
+        if (shared->metrics != NULL)
+            (void)atomic_fetch_sub(&shared->app->connections, 1);
+        admission_clean_up(&client->admission);
         free(client->target);
         free(client);
     }
@@ -69,12 +91,13 @@ static void begin_request(struct client *client, struct MHD_Connection *http)
 {
     client->http = http;
     client->framework = NULL;
-    client->started_us = now_us();
-    client->method = "_OTHER";
-    client->route = "";
-    client->status = 0;
+    client->started_us = metrics_now_us();
+    client->measure = (struct http_measure){ .method = "_OTHER", .route = "" };
     client->bytes = 0;
     client->request_id[0] = '\0';
+    client->trace = (struct trace){ .trace_id = "" };
+    admission_clean_up(&client->admission);
+    client->admission = (struct admission){ .done = false };
 }
 
 /* At a NUL a target ends for us, not for others. libmicrohttpd 0.9.75 ends it by a NUL of its own, directly before the
@@ -155,9 +178,12 @@ static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
-static void read_request(const struct client *client, const struct _u_request *from, struct request *out)
+static void begin_exchange(const struct client *client, const struct _u_request *from, struct exchange *x)
 {
-    const struct app *app = client->context->app;
+    struct app *app = client->context->app;
+    struct request *out = &x->request;
+    exchange_init(x, app);
+    x->limited = client->context->metrics != NULL;
     out->method = slice_cstr(from->http_verb);
     out->http_1_0 = from->http_protocol != NULL && strcmp(from->http_protocol, "HTTP/1.0") == 0;
     request_set_target(out, slice_cstr(client->target));
@@ -165,26 +191,53 @@ static void read_request(const struct client *client, const struct _u_request *f
     out->headers.cut = out->headers.cut || last_is_cut(&out->headers);
     out->body = slice_of(from->binary_body == NULL ? "" : from->binary_body, from->binary_body_length);
     out->body_cut = from->binary_body_length > (size_t)app->config->http.body_max_bytes;
+    memcpy(out->peer, client->peer, sizeof out->peer);
     out->deadline_ms = clock_monotonic_ms(app->clock) + app->config->http.request_timeout_ms;
 }
 
-/* Runs the exchange and notes what the log line will say. */
-static void answer(struct client *client, struct exchange *x)
+/* The request's name is chosen while its body may still be on the way, which it may stay. */
+static void name_request(struct client *client, struct request *request)
 {
-    const struct client_context *shared = client->context;
-    if (atomic_load(&client->named))
-        memcpy(x->request.id, client->request_id, sizeof x->request.id);
-    else
-        request_choose_id(&x->request);
-    client->route = exchange_run(x, shared->routes);
-    if (atomic_load(&shared->app->draining))
+    if (atomic_load(&client->named)) {
+        memcpy(request->id, client->request_id, sizeof request->id);
+        request->trace = client->trace;
+        return;
+    }
+    request_identify(request);
+    client->measure.method = route_method_label(request->method);
+    client->trace = request->trace;
+    memcpy(client->request_id, request->id, sizeof client->request_id);
+    atomic_store(&client->named, true);
+}
+
+/* Finishes the exchange and notes what will be counted and logged. */
+static void finish(struct client *client, struct exchange *x, enum status status, const struct error *err)
+{
+    exchange_finish(x, status, err);
+    if (atomic_load(&x->app->draining))
         x->response.close = true;
     bool body_sent = !slice_is(x->request.method, "HEAD") && x->response.status != 304;
-    client->method = route_method_label(x->request.method);
-    client->status = x->response.status;
+    client->measure.route = x->match.label == NULL ? "" : x->match.label;
+    client->measure.http_status = x->response.status;
+    client->measure.outcome = x->outcome;
     client->bytes = body_sent ? x->response.body.len : 0;
     client->linger = x->response.close;
-    memcpy(client->request_id, x->request.id, sizeof client->request_id);
+}
+
+/* More requests at once than the service was told to take are shed at once: a queue would only make all of them late. */
+static enum status run(struct client *client, struct exchange *x, struct error *err)
+{
+    const struct client_context *shared = client->context;
+    bool counted = shared->metrics != NULL;
+    if (counted)
+        x->shed = http_metrics_begin(shared->metrics) > shared->app->config->http.max_requests;
+    enum status status = exchange_admit(x, shared->routes, err);
+    if (status == STATUS_OK)
+        status = exchange_handle(x, err);
+    finish(client, x, status, err);
+    if (counted)
+        http_metrics_end(shared->metrics);
+    return status;
 }
 
 /* The body's memory is handed over: both sides take it from malloc. */
@@ -208,9 +261,12 @@ int client_on_request(const struct _u_request *request, struct _u_response *resp
     if (client == NULL || !connection_run(shared->connections, &client->connection))
         return U_CALLBACK_ERROR;
     struct exchange x;
-    exchange_init(&x, shared->app);
-    read_request(client, request, &x.request);
-    answer(client, &x);
+    struct error err = { .code = STATUS_OK };
+    begin_exchange(client, request, &x);
+    name_request(client, &x.request);
+    x.admission = client->admission; /* moves */
+    client->admission = (struct admission){ .done = false };
+    (void)!run(client, &x, &err);
     write_response(&x.response, response);
     exchange_clean_up(&x);
     return U_CALLBACK_COMPLETE;
@@ -238,27 +294,37 @@ static void queue_response(struct client *client, struct response *from)
     MHD_destroy_response(to);
 }
 
-/* The request's name is chosen while its body is still on the way, which it may stay. */
-static void name_request(struct client *client, struct request *request)
+/* Whether a body is on its way; of what is refused for its framing nobody knows. */
+static bool brings_body(const struct request *r)
 {
-    request_choose_id(request);
-    client->method = route_method_label(request->method);
-    memcpy(client->request_id, request->id, sizeof client->request_id);
-    atomic_store(&client->named, true);
+    struct slice length;
+    if (headers_get(&r->headers, "Transfer-Encoding", NULL) > 0)
+        return true;
+    return headers_get(&r->headers, "Content-Length", &length) > 0 && !slice_is(headers_trim(length), "0");
 }
 
-/* Answers a head that the gate refuses; the library then takes no body and closes the connection. */
+/* Answers a head that is refused; the library then takes no body and closes the connection. A request without a body can
+ * wait for its turn: there its connection may go on. */
 static void on_head(struct client *client)
 {
     struct exchange x;
-    struct error err;
-    exchange_init(&x, client->context->app);
-    read_request(client, client->framework->request, &x.request);
+    struct error err = { .code = STATUS_OK };
+    const struct client_context *shared = client->context;
+    begin_exchange(client, client->framework->request, &x);
     name_request(client, &x.request);
-    bool refused = gate_check_message(&x, &err) != STATUS_OK;
-    if (refused && connection_run(client->context->connections, &client->connection)) {
-        answer(client, &x);
+    enum status status = STATUS_OK;
+    bool early = brings_body(&x.request);
+    if (early)
+        status = exchange_admit(&x, shared->routes, &err);
+    else
+        status = gate_check_message(&x, &err);
+    if (status != STATUS_OK && connection_run(shared->connections, &client->connection)) {
+        finish(client, &x, status, &err);
+        client->linger = true;
         queue_response(client, &x.response);
+    } else if (early) {
+        client->admission = x.admission; /* moves */
+        x.admission = (struct admission){ .done = false };
     }
     exchange_clean_up(&x);
 }
@@ -284,10 +350,20 @@ __attribute__((visibility("default"))) int MHD_get_connection_values(struct MHD_
 
 static void log_request(const struct client *client)
 {
-    LOG(client->context->app->log, LOG_INFO, "request", LOG_CSTR("method", client->method),
-        LOG_CSTR("route", client->route), LOG_INT("status", client->status),
-        LOG_MICROS("duration_ms", now_us() - client->started_us), LOG_CSTR("request_id", client->request_id),
+    const struct http_measure *m = &client->measure;
+    LOG(client->context->app->log, LOG_INFO, "request", LOG_CSTR("method", m->method), LOG_CSTR("route", m->route),
+        LOG_INT("status", m->http_status), LOG_MICROS("duration_ms", m->duration_us),
+        LOG_CSTR("request_id", client->request_id), LOG_CSTR("trace_id", client->trace.trace_id),
+        LOG_CSTR("span_id", client->trace.span_id), LOG_CSTR("parent_id", client->trace.parent_id),
         LOG_INT("bytes", (int64_t)client->bytes));
+}
+
+static void note_end(struct client *client)
+{
+    client->measure.duration_us = metrics_now_us() - client->started_us;
+    if (client->context->metrics != NULL)
+        http_metrics_observe(client->context->metrics, &client->measure);
+    log_request(client);
 }
 
 void client_on_completed(void *context, struct MHD_Connection *http, void **slot, enum MHD_RequestTerminationCode code)
@@ -299,13 +375,14 @@ void client_on_completed(void *context, struct MHD_Connection *http, void **slot
     if (client == NULL)
         return;
     bool was_cut = connection_end(shared->connections, &client->connection);
-    if (client->status == 0 && was_cut) {
-        client->status = status_http(STATUS_BAD_REQUEST);
+    if (client->measure.http_status == 0 && was_cut) {
+        client->measure.http_status = status_http(STATUS_BAD_REQUEST);
+        client->measure.outcome = STATUS_BAD_REQUEST;
         if (!atomic_load(&client->named))
             memcpy(client->request_id, client->late_id, sizeof client->request_id);
     }
-    if (client->status != 0)
-        log_request(client);
+    if (client->measure.http_status != 0)
+        note_end(client);
     atomic_store(&client->named, false);
 }
 
@@ -320,9 +397,12 @@ static void name_timeout(struct client *client, char id[REQUEST_ID_SIZE])
     memcpy(id, client->late_id, REQUEST_ID_SIZE);
 }
 
+/* Within TLS nothing can be said from another thread: there the connection ends without a word. */
 void client_say_timeout(void *context, struct connection *connection)
 {
     const struct client_context *shared = context;
+    if (shared->tls != NULL)
+        return;
     struct client *client = (struct client *)connection;
     struct error err;
     struct response response;

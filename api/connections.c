@@ -144,7 +144,8 @@ static void linger(struct connections *cs, int fd)
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)
         return;
-    (void)shutdown(copy, SHUT_WR);
+    if (!cs->options.tls)
+        (void)shutdown(copy, SHUT_WR);
     cs->lingering[cs->n_lingering++] = (struct lingering){ .fd = copy, .until_ms = now_ms(cs) + LINGER_MS };
     (void)pthread_cond_broadcast(&cs->changed);
 }

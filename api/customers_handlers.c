@@ -4,6 +4,9 @@
 #include "customerd/api/preconditions.h"
 #include "customerd/customers/email.h"
 
+#define READ "customers:read"
+#define WRITE "customers:write"
+
 enum list_param { LIST_LIMIT, LIST_CURSOR, LIST_EMAIL };
 static const char *const list_params[] = { [LIST_LIMIT] = "limit", [LIST_CURSOR] = "cursor", [LIST_EMAIL] = "email",
                                            NULL };
@@ -15,7 +18,7 @@ static enum status create(struct exchange *x, struct error *err)
     struct answer answer;
     answer_init(&answer);
     customer_init(&customer);
-    enum status status = customers_http_read_write(&x->request, false, &write, err);
+    enum status status = customers_http_read_write(x, false, &write, err);
     if (status == STATUS_OK)
         status = customer_parse(x->request.body, CUSTOMER_CREATE, NULL, &customer, &x->findings, err);
     if (status == STATUS_OK && write.options.if_match.given && !write.options.if_match.any)
@@ -74,7 +77,7 @@ static enum status replace(struct exchange *x, struct error *err)
     struct answer answer;
     answer_init(&answer);
     customer_init(&customer);
-    enum status status = customers_http_read_write(&x->request, true, &write, err);
+    enum status status = customers_http_read_write(x, true, &write, err);
     if (status == STATUS_OK)
         status = customer_parse(x->request.body, CUSTOMER_REPLACE, id, &customer, &x->findings, err);
     if (status == STATUS_OK) {
@@ -95,7 +98,7 @@ static enum status patch(struct exchange *x, struct error *err)
     struct write_request write;
     struct answer answer;
     answer_init(&answer);
-    enum status status = customers_http_read_write(&x->request, true, &write, err);
+    enum status status = customers_http_read_write(x, true, &write, err);
     if (status == STATUS_OK)
         status = customer_patch_parse(x->request.body, id, &changes, &x->findings, err);
     if (status == STATUS_OK) {
@@ -114,7 +117,7 @@ static enum status delete(struct exchange *x, struct error *err)
     struct write_request write;
     struct answer answer;
     answer_init(&answer);
-    enum status status = customers_http_read_write(&x->request, true, &write, err);
+    enum status status = customers_http_read_write(x, true, &write, err);
     if (status == STATUS_OK) {
         status = customers_delete(x->app->customers, &x->request.resource, &write.options, &answer, err);
         customers_http_put_outcome(x, status, &answer);
@@ -209,14 +212,18 @@ static enum status lookup(struct exchange *x, struct error *err)
 }
 
 const struct route customers_routes[] = {
-    { .method = METHOD_GET, .path = "/customers", .handler = list, .params = list_params },
-    { .method = METHOD_POST, .path = "/customers", .handler = create, .body = CONTENT_JSON },
-    { .method = METHOD_POST, .path = "/customers/lookup", .handler = lookup, .body = CONTENT_JSON, .reads = true },
-    { .method = METHOD_GET, .path = "/customers/{id}", .handler = get },
-    { .method = METHOD_PUT, .path = "/customers/{id}", .handler = replace, .body = CONTENT_JSON,
-      .if_match_required = true },
-    { .method = METHOD_PATCH, .path = "/customers/{id}", .handler = patch, .body = CONTENT_JSON | CONTENT_MERGE_PATCH,
-      .if_match_required = true },
-    { .method = METHOD_DELETE, .path = "/customers/{id}", .handler = delete, .if_match_required = true },
+    { .method = METHOD_GET, .path = "/customers", .operation = "listCustomers", .scope = READ, .handler = list,
+      .params = list_params },
+    { .method = METHOD_POST, .path = "/customers", .operation = "createCustomer", .scope = WRITE, .handler = create,
+      .body = CONTENT_JSON },
+    { .method = METHOD_POST, .path = "/customers/lookup", .operation = "lookupCustomer", .scope = READ,
+      .handler = lookup, .body = CONTENT_JSON, .reads = true },
+    { .method = METHOD_GET, .path = "/customers/{id}", .operation = "getCustomer", .scope = READ, .handler = get },
+    { .method = METHOD_PUT, .path = "/customers/{id}", .operation = "replaceCustomer", .scope = WRITE,
+      .handler = replace, .body = CONTENT_JSON, .if_match_required = true },
+    { .method = METHOD_PATCH, .path = "/customers/{id}", .operation = "patchCustomer", .scope = WRITE,
+      .handler = patch, .body = CONTENT_JSON | CONTENT_MERGE_PATCH, .if_match_required = true },
+    { .method = METHOD_DELETE, .path = "/customers/{id}", .operation = "deleteCustomer", .scope = WRITE,
+      .handler = delete, .if_match_required = true },
     { .path = NULL },
 };

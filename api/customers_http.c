@@ -1,6 +1,7 @@
 #include "customerd/api/customers_http.h"
 
 #include "customerd/api/preconditions.h"
+#include "customerd/auth/authenticator.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,12 +44,20 @@ static void set_path(const struct request *r, bool one_customer, struct write_re
     }
 }
 
-enum status customers_http_read_write(const struct request *r, bool one_customer, struct write_request *out,
+static struct slice caller_of(const struct exchange *x)
+{
+    return x->admission.claims == NULL ? slice_of("", 0) : claims_subject(x->admission.claims);
+}
+
+enum status customers_http_read_write(struct exchange *x, bool one_customer, struct write_request *out,
                                       struct error *err)
 {
+    const struct request *r = &x->request;
     struct write_options *o = &out->options;
     struct slice value;
     *o = (struct write_options){ .deadline_ms = r->deadline_ms };
+    if (one_customer)
+        x->audit = (struct audit){ .id = r->resource, .id_known = true };
     enum status status = customers_http_read_preconditions(r, &o->if_match, &o->if_none_match, err);
     if (status == STATUS_OK)
         status = read_once(r, "Idempotency-Key", &o->idempotency.given, &value, err);
@@ -56,6 +65,7 @@ enum status customers_http_read_write(const struct request *r, bool one_customer
         return status;
     status = idempotency_key_parse(value, &out->key, err);
     set_path(r, one_customer, out);
+    o->idempotency.caller = caller_of(x);
     o->idempotency.method = r->method;
     o->idempotency.path = slice_cstr(out->path);
     o->idempotency.key = slice_of(out->key.text, out->key.len);
@@ -83,6 +93,12 @@ void customers_http_put_outcome(struct exchange *x, enum status status, const st
 {
     if (a->replayed)
         response_header(&x->response, "Idempotency-Replayed", "true");
+    x->audit.replayed = a->replayed;
+    x->audit.version = a->version;
+    if (status == STATUS_OK) {
+        x->audit.id = a->id;
+        x->audit.id_known = true;
+    }
     if (status == STATUS_PRECONDITION_FAILED && a->version > 0)
         customers_http_set_etag(&x->response, a->version);
     if (status == STATUS_EMAIL_TAKEN && a->owner_known) {

@@ -1,10 +1,20 @@
+#include "customerd/api/audit.h"
+#include "customerd/api/cors.h"
 #include "customerd/api/gate.h"
 #include "customerd/api/problem.h"
+
+#include <inttypes.h>
 
 void exchange_init(struct exchange *x, struct app *app)
 {
     x->app = app;
+    x->limited = false;
+    x->shed = false;
+    x->match = (struct route_match){ .route = NULL };
+    x->admission = (struct admission){ .done = false };
+    x->audit = (struct audit){ .version = 0 };
     x->owner_known = false;
+    x->outcome = STATUS_OK;
     request_init(&x->request);
     response_init(&x->response);
     findings_init(&x->findings);
@@ -15,6 +25,7 @@ void exchange_clean_up(struct exchange *x)
     request_clean_up(&x->request);
     response_clean_up(&x->response);
     findings_clean_up(&x->findings);
+    admission_clean_up(&x->admission);
 }
 
 static enum status no_route(struct exchange *x, const struct route_match *match, struct error *err)
@@ -34,41 +45,69 @@ static enum status answer_options(struct exchange *x, const struct route_match *
     return STATUS_OK;
 }
 
-static enum status run(struct exchange *x, const struct route *const *tables, struct route_match *match,
-                       struct error *err)
+enum status exchange_admit(struct exchange *x, const struct route *const *tables, struct error *err)
 {
     enum status status = gate_check_message(x, err);
     if (status != STATUS_OK)
         return status;
-    route_find(tables, &x->request, match);
-    if (match->options)
-        return answer_options(x, match);
-    if (match->route == NULL)
-        return no_route(x, match, err);
-    status = gate_check_route(x, match->route, err);
-    if (status != STATUS_OK)
-        return status;
-    status = match->route->handler(x, err);
+    route_find(tables, &x->request, &x->match);
+    if (x->shed)
+        return error_set_retry(err, STATUS_OVERLOADED, 1, "More than %" PRId64 " requests at once",
+                               x->app->config->http.max_requests);
+    if (x->match.options)
+        return STATUS_OK;
+    return x->match.route == NULL ? no_route(x, &x->match, err) : door_admit(x, err);
+}
+
+enum status exchange_handle(struct exchange *x, struct error *err)
+{
+    if (x->match.options)
+        return answer_options(x, &x->match);
+    enum status status = gate_check_route(x, x->match.route, err);
+    if (status == STATUS_OK)
+        status = x->match.route->handler(x, err);
     if (status == STATUS_OK && !buf_ok(&x->response.body))
         return error_set(err, STATUS_INTERNAL, "Out of memory");
     return status;
 }
 
-const char *exchange_run(struct exchange *x, const struct route *const *tables)
+static bool is_write(const struct exchange *x)
 {
-    struct route_match match = { .route = NULL };
-    struct error err = { .code = STATUS_OK };
-    if (run(x, tables, &match, &err) != STATUS_OK) {
-        const struct problem problem = {
-            .error = &err,
-            .instance = x->request.path,
-            .request_id = x->request.id,
-            .findings = &x->findings,
-            .owner = x->owner_known ? &x->owner : NULL,
-            .write = match.route != NULL && match.route->method != METHOD_GET && !match.route->reads,
-        };
-        problem_render(&problem, &x->response);
-    }
+    const struct route *route = x->match.route;
+    return route != NULL && route->method != METHOD_GET && !route->reads;
+}
+
+static void put_problem(struct exchange *x, const struct error *err)
+{
+    const struct problem problem = {
+        .error = err,
+        .instance = x->request.path,
+        .request_id = x->request.id,
+        .findings = &x->findings,
+        .owner = x->owner_known && door_allows(x, "customers:read") ? &x->owner : NULL,
+        .write = is_write(x),
+    };
+    problem_render(&problem, &x->response);
+}
+
+/* Of an answer that is no document browsers must not make one; and once they came by TLS they need not try without. */
+static void add_security_headers(struct exchange *x)
+{
+    response_header(&x->response, "X-Content-Type-Options", "nosniff");
+    if (x->app->tls)
+        response_header(&x->response, "Strict-Transport-Security", "max-age=31536000");
+}
+
+void exchange_finish(struct exchange *x, enum status status, const struct error *err)
+{
+    x->outcome = status;
+    if (status != STATUS_OK)
+        put_problem(x, err);
     response_header(&x->response, "X-Request-Id", "%s", x->request.id);
-    return match.label == NULL ? "" : match.label;
+    add_security_headers(x);
+    door_add_headers(x);
+    cors_add_headers(x->app->config->door.cors_origins, &x->request, x->match.options ? x->match.allow : NULL,
+                     &x->response);
+    if (is_write(x) && (x->admission.done || status == STATUS_FORBIDDEN))
+        audit_write(x, status, err);
 }

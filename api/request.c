@@ -53,25 +53,33 @@ static bool is_sane_id(struct slice id)
     return id.len > 0 && id.len <= REQUEST_ID_MAX_CHARS;
 }
 
-void request_new_id(char out[REQUEST_ID_SIZE])
+static void make_id(uint8_t b[UUID_BYTES], char out[REQUEST_ID_SIZE])
 {
-    uint8_t b[UUID_BYTES] = { 0 };
-    (void)!random_bytes(b, sizeof b);
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     char hex[2 * UUID_BYTES + 1];
-    hex_encode(b, sizeof b, hex);
+    hex_encode(b, UUID_BYTES, hex);
     (void)snprintf(out, REQUEST_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-void request_choose_id(struct request *r)
+void request_new_id(char out[REQUEST_ID_SIZE])
+{
+    uint8_t random[UUID_BYTES] = { 0 };
+    (void)!random_bytes(random, sizeof random);
+    make_id(random, out);
+}
+
+void request_identify(struct request *r)
 {
     struct slice given;
+    uint8_t random[UUID_BYTES + TRACE_RANDOM_BYTES] = { 0 };
+    (void)!random_bytes(random, sizeof random);
+    trace_begin(&r->headers, random + UUID_BYTES, &r->trace);
     if (headers_get(&r->headers, "X-Request-Id", &given) == 1 && is_sane_id(headers_trim(given))) {
         given = headers_trim(given);
         memcpy(r->id, given.ptr, given.len);
         r->id[given.len] = '\0';
         return;
     }
-    request_new_id(r->id);
+    make_id(random, r->id);
 }

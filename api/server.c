@@ -1,6 +1,7 @@
 #include "customerd/api/server.h"
 
 #include "client.h"
+#include "tls_listener.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,30 +36,44 @@ __attribute__((format(printf, 2, 0))) static void on_library_message(void *cls, 
     LOG(s->options.app->log, LOG_DEBUG, "http_library", LOG_STR("message", slice_of(text, len)));
 }
 
-static bool start_instance(struct server *s)
+#define OPTIONS_MAX (12 + TLS_LISTENER_OPTIONS)
+
+static void collect_options(struct server *s, struct MHD_OptionItem out[OPTIONS_MAX])
 {
-    const struct config_http *http = &s->options.app->config->http;
-    struct MHD_OptionItem options[] = {
+    const struct server_options *o = &s->options;
+    const struct config_http *http = &o->app->config->http;
+    const struct MHD_OptionItem always[] = {
         { MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_library_message, s },
         { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)client_on_completed, &s->context },
         { MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)client_on_request_line, &s->context },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)client_on_connection, &s->context },
-        { MHD_OPTION_LISTEN_SOCKET, s->options.listen_fd, NULL },
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)s->options.connections_max, NULL },
+        { MHD_OPTION_LISTEN_SOCKET, o->listen_fd, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)o->connections_max, NULL },
+        { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)o->connections_per_address_max, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(http->idle_timeout_s + LIBRARY_TIMEOUT_SLACK_S), NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL },
         { MHD_OPTION_THREAD_STACK_SIZE, CONNECTION_STACK_BYTES, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, LIBRARY_STRICTNESS, NULL },
-        { MHD_OPTION_END, 0, NULL },
     };
+    size_t n = sizeof always / sizeof *always;
+    memcpy(out, always, sizeof always);
+    if (o->tls != NULL)
+        n += tls_listener_options(o->tls, out + n);
+    out[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+}
+
+static bool start_instance(struct server *s)
+{
+    struct MHD_OptionItem options[OPTIONS_MAX];
     const unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD |
-                           MHD_USE_ITC | MHD_USE_ERROR_LOG;
+                           MHD_USE_ITC | MHD_USE_ERROR_LOG | (s->options.tls != NULL ? MHD_USE_TLS : 0);
     if (ulfius_init_instance(&s->instance, s->options.port, NULL, NULL) != U_OK)
         return false;
     s->instance.check_utf8 = 0;
     s->instance.allowed_post_processor = U_POST_PROCESS_NONE;
     /* Over its limit the framework drops bytes without a word: one byte more than the limit shows that it did. */
-    s->instance.max_post_body_size = (size_t)http->body_max_bytes + 1;
+    s->instance.max_post_body_size = (size_t)s->options.app->config->http.body_max_bytes + 1;
+    collect_options(s, options);
     return ulfius_set_default_endpoint(&s->instance, client_on_request, &s->context) == U_OK &&
            ulfius_start_framework_with_mhd_options(&s->instance, flags, options) == U_OK;
 }
@@ -72,13 +87,19 @@ struct server *server_new(const struct server_options *options, struct error *er
         return NULL;
     }
     s->options = *options;
-    s->context = (struct client_context){ .app = options->app, .routes = options->routes };
+    s->context = (struct client_context){
+        .app = options->app,
+        .routes = options->routes,
+        .tls = options->tls,
+        .metrics = options->metrics,
+    };
     const struct config_http *http = &options->app->config->http;
     const struct connections_options watch = {
         .clock = options->app->clock,
         .receive_timeout_ms = http->request_timeout_ms,
         .idle_timeout_ms = http->idle_timeout_s * 1000,
         .run_timeout_ms = 2 * http->request_timeout_ms + http->idle_timeout_s * 1000,
+        .tls = options->tls != NULL,
         .say_timeout = client_say_timeout,
         .ctx = &s->context,
     };

@@ -1,13 +1,17 @@
 #include "customerd/api/service.h"
 
+#include "customerd/api/http_metrics.h"
 #include "customerd/api/route.h"
 #include "customerd/api/server.h"
+#include "customerd/auth/authenticator.h"
 #include "customerd/aws/iam_refresher.h"
 #include "customerd/core/http_client.h"
 #include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
 #include <unistd.h>
+
+#include "tls_listener.h"
 
 /* ---- signing in ---- */
 
@@ -88,8 +92,64 @@ static void warn(const struct service *s)
     if (!s->config.db.tls)
         LOG(s->app.log, LOG_WARN, "database_without_tls",
             LOG_CSTR("meaning", "customers and passwords cross the network in the clear"));
+    if (!config_needs_tokens(&s->config) && s->config.door.auth == HTTP_AUTH_NONE)
+        LOG(s->app.log, LOG_WARN, "anybody_may_call", LOG_CSTR("meaning", "no token is asked for: CUSTOMERD_AUTH=none"));
     if (s->config.db.auth == DB_AUTH_IAM && s->config.iam.resource_lowered)
         LOG(s->app.log, LOG_WARN, "iam_resource_lowered", LOG_CSTR("resource", s->config.iam.resource));
+}
+
+/* ---- the door ---- */
+
+static enum status start_authenticator(struct service *s, struct error *err)
+{
+    const struct config_door *door = &s->config.door;
+    const struct authenticator_options options = {
+        .jwks = door->jwt_jwks,
+        .issuer = door->jwt_issuer,
+        .audience = door->jwt_audience,
+        .clock = s->app.clock,
+        .log = s->app.log,
+    };
+    if (!config_needs_tokens(&s->config))
+        return STATUS_OK;
+    struct error reason;
+    s->app.authenticator = authenticator_new(&options, &reason);
+    return s->app.authenticator != NULL ? STATUS_OK
+                                        : error_set(err, reason.code, "CUSTOMERD_JWT_JWKS: %.220s", reason.detail);
+}
+
+static enum status start_rate_limiter(struct service *s, struct error *err)
+{
+    const struct config_door *door = &s->config.door;
+    struct rate_limit limit = { .per_s = door->rate_limit, .burst = door->rate_burst };
+    if (limit.per_s == 0)
+        return STATUS_OK;
+    if (limit.burst == 0)
+        limit.burst = 2 * limit.per_s;
+    s->app.rate_limiter = rate_limiter_new(&limit);
+    return s->app.rate_limiter != NULL ? STATUS_OK : error_set(err, STATUS_INTERNAL, "out of memory");
+}
+
+/* The certificate is read before anything runs, so that a wrong file is all that is told. */
+static enum status read_certificate(struct service *s, struct error *err)
+{
+    s->app.tls = s->config.door.tls_cert_file[0] != '\0';
+    if (!s->app.tls)
+        return STATUS_OK;
+    struct error reason;
+    s->tls = tls_listener_new(&s->config.door, s->app.clock, s->app.log, &reason);
+    return s->tls != NULL ? STATUS_OK : error_set(err, reason.code, "CUSTOMERD_TLS_CERT_FILE: %.220s", reason.detail);
+}
+
+static enum status start_door(struct service *s, struct error *err)
+{
+    s->app.metrics = http_metrics_new(routes_public, s->app.tls);
+    if (s->app.metrics == NULL)
+        return error_set(err, STATUS_INTERNAL, "out of memory");
+    enum status status = start_rate_limiter(s, err);
+    if (status == STATUS_OK)
+        status = read_certificate(s, err);
+    return status == STATUS_OK ? start_authenticator(s, err) : status;
 }
 
 /* ---- the store and the listeners ---- */
@@ -144,6 +204,9 @@ static enum status start_servers(struct service *s, struct error *err)
         .port = s->port,
         .routes = routes_public,
         .connections_max = (size_t)s->config.http.max_connections,
+        .connections_per_address_max = (size_t)s->config.http.max_connections_per_address,
+        .metrics = s->app.metrics,
+        .tls = s->tls,
     };
     s->admin_listen_fd = -1;
     s->admin = server_new(&admin, err);
@@ -171,7 +234,9 @@ enum status service_build(struct service *s, struct error *err)
     if (s->app.log == NULL)
         return error_set(err, STATUS_INTERNAL, "the log does not start");
     warn(s);
-    status = start_cluster(s, err);
+    status = start_door(s, err);
+    if (status == STATUS_OK)
+        status = start_cluster(s, err);
     if (status == STATUS_OK)
         status = start_refresher(s, err);
     if (status == STATUS_OK)
@@ -183,6 +248,10 @@ void service_clean_up(struct service *s)
 {
     server_destroy(s->public);
     server_destroy(s->admin);
+    tls_listener_destroy(s->tls);
+    authenticator_destroy(s->app.authenticator);
+    rate_limiter_destroy(s->app.rate_limiter);
+    http_metrics_destroy(s->app.metrics);
     customers_destroy(s->app.customers);
     cluster_destroy(s->app.cluster);
     iam_refresher_destroy(s->app.refresher);

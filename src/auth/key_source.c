@@ -1,13 +1,10 @@
 #include "key_source.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "customerd/core/file.h"
 #include "customerd/core/monitor.h"
 
 #define PERIOD_MS (5 * 60 * 1000)
@@ -19,14 +16,6 @@
 #define BACKOFF_MAX_MS 30000
 #define CONNECT_TIMEOUT_MS 2000
 #define FETCH_TIMEOUT_MS 5000
-
-/* What tells a changed file; a Kubernetes volume exchanges the whole file. */
-struct stamp {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec changed;
-};
 
 struct key_source {
     struct key_source_options options;
@@ -45,7 +34,7 @@ struct key_source {
     uint64_t refreshes, failures;
     _Atomic(uint64_t) withdrawals; /* also read without the lock, at every token */
     char last_failure[160];
-    struct stamp stamp;     /* the thread's own */
+    struct file_stamp stamp; /* the thread's own, as what follows */
     unsigned failures_in_a_row;
 };
 
@@ -55,31 +44,6 @@ static int64_t now_ms(const struct key_source *s)
 }
 
 /* ---- one fetch ---- */
-
-static enum status read_file(struct key_source *s, struct buf *out, struct stamp *stamp, struct error *err)
-{
-    struct stat st;
-    int fd = open(s->from, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        char reason[64];
-        (void)error_set(err, STATUS_UNAVAILABLE, "%.120s: %s", s->from, strerror_r(errno, reason, sizeof reason));
-        if (fd >= 0)
-            (void)close(fd);
-        return err->code;
-    }
-    *stamp = (struct stamp){ st.st_dev, st.st_ino, st.st_size, st.st_mtim };
-    ssize_t n = 1;
-    while (n > 0 && buf_reserve(out, 4096)) {
-        n = read(fd, buf_tail(out), 4096);
-        if (n > 0)
-            buf_advance(out, (size_t)n);
-    }
-    (void)close(fd);
-    if (!buf_ok(out) || n < 0)
-        return error_set(err, STATUS_UNAVAILABLE, "%.120s can't be read, or has more than %d bytes", s->from,
-                         KEY_SET_MAX_BYTES);
-    return STATUS_OK;
-}
 
 static enum status read_url(struct key_source *s, struct buf *out, struct error *err)
 {
@@ -104,10 +68,8 @@ static enum status read_url(struct key_source *s, struct buf *out, struct error 
 static struct key_set *fetch(struct key_source *s, struct error *err)
 {
     struct buf text = BUF_INIT(KEY_SET_MAX_BYTES);
-    struct stamp stamp = { .size = -1 };
-    enum status status = s->is_file ? read_file(s, &text, &stamp, err) : read_url(s, &text, err);
+    enum status status = s->is_file ? file_read(s->from, &text, &s->stamp, err) : read_url(s, &text, err);
     struct key_set *keys = status == STATUS_OK ? key_set_parse(buf_slice(&text), err) : NULL;
-    s->stamp = stamp;
     buf_clean_up(&text);
     return keys;
 }
@@ -171,15 +133,6 @@ static void refresh(struct key_source *s)
 
 /* ---- the thread ---- */
 
-static bool has_changed(const struct key_source *s)
-{
-    struct stat st;
-    if (stat(s->from, &st) != 0)
-        return true;
-    return st.st_dev != s->stamp.dev || st.st_ino != s->stamp.ino || st.st_size != s->stamp.size ||
-           st.st_mtim.tv_sec != s->stamp.changed.tv_sec || st.st_mtim.tv_nsec != s->stamp.changed.tv_nsec;
-}
-
 static int64_t pause_ms(const struct key_source *s)
 {
     int64_t backoff_ms = BACKOFF_MIN_MS;
@@ -215,7 +168,7 @@ static void *run(void *arg)
     int64_t due_ms = s->is_file ? now_ms(s) + pause_ms(s) : now_ms(s);
     bool wanted;
     while (wait_until(s, due_ms, &wanted)) {
-        if (wanted || !s->is_file || s->failures_in_a_row > 0 || has_changed(s))
+        if (wanted || !s->is_file || s->failures_in_a_row > 0 || file_has_changed(s->from, &s->stamp))
             refresh(s);
         else
             note_unchanged(s);

@@ -1,10 +1,9 @@
 #include "customerd/aws/provider.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "customerd/core/file.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define ACCESS_KEY_ID_MAX_BYTES 256
 #define SECRET_ACCESS_KEY_MAX_BYTES 1024
@@ -81,29 +80,5 @@ enum credentials_result provider_fill(const char *source, const struct provider_
 
 enum credentials_result provider_read_file(const char *path, struct buf *out, struct error *err)
 {
-    enum credentials_result result = CREDENTIALS_FOUND;
-    /* Non-blocking: a FIFO without a writer must not hold the thread. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return provider_fail(err, "%.150s can't be opened: %s", path, strerrordesc_np(errno));
-    for (;;) {
-        char chunk[4096];
-        ssize_t n = read(fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            result = provider_fail(err, "%.150s can't be read: %s", path, strerrordesc_np(errno));
-            break;
-        }
-        if (n == 0)
-            break;
-        buf_append(out, slice_of(chunk, (size_t)n));
-        explicit_bzero(chunk, sizeof chunk);
-        if (!buf_ok(out)) {
-            result = provider_fail(err, "%.150s is longer than %zu bytes", path, out->max_bytes);
-            break;
-        }
-    }
-    close(fd);
-    return result;
+    return file_read(path, out, NULL, err) == STATUS_OK ? CREDENTIALS_FOUND : CREDENTIALS_FAILED;
 }

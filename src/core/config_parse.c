@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-_Static_assert(sizeof(enum db_auth) == sizeof(unsigned int) && sizeof(enum log_level) == sizeof(unsigned int),
+_Static_assert(sizeof(enum db_auth) == sizeof(unsigned int) && sizeof(enum log_level) == sizeof(unsigned int) &&
+                   sizeof(enum http_auth) == sizeof(unsigned int),
                "a word's index is stored as an unsigned int");
 
 static void *member_of(const struct config_row *row, struct config *config)

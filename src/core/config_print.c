@@ -2,7 +2,7 @@
 
 #include "config_rows.h"
 
-#define VALUE_SIZE 300
+#define VALUE_SIZE 1100 /* the longest setting and a little */
 
 static const char *source_word(enum config_source source)
 {

@@ -18,6 +18,9 @@
 static const char *const auth_words[] = {
     [DB_AUTH_IAM] = "iam", [DB_AUTH_PASSWORD] = "password", [DB_AUTH_NONE] = "none", [DB_AUTH_NONE + 1] = NULL
 };
+static const char *const http_auth_words[] = {
+    [HTTP_AUTH_AUTO] = "auto", [HTTP_AUTH_JWT] = "jwt", [HTTP_AUTH_NONE] = "none", [HTTP_AUTH_NONE + 1] = NULL
+};
 static const char *const level_words[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", [LOG_DEBUG + 1] = NULL
 };
@@ -26,17 +29,37 @@ static const char *const service_words[] = { "memorydb", "elasticache", NULL };
 static const struct config_row rows[] = {
     ROW_HOST_PORT("LISTEN", http.listen, "127.0.0.1:8080", 0, "Where customers are served; port 0 takes a free one"),
     ROW_HOST_PORT("ADMIN_LISTEN", http.admin_listen, "127.0.0.1:8081", 0,
-                  "Where `/livez`, `/readyz` and `/version` are served; port 0 takes a free one"),
+                  "Where `/livez`, `/readyz`, `/metrics` and `/version` are served; port 0 takes a free one"),
     ROW_INT("REQUEST_TIMEOUT_MS", http.request_timeout_ms, "3000", 100, 60000, "The deadline of a request"),
     ROW_INT("IDLE_TIMEOUT_S", http.idle_timeout_s, "75", 1, 3600,
             "How long a connection may stay open without a request"),
-    ROW_INT("MAX_CONNECTIONS", http.max_connections, "1000", 1, 30000, "Client connections at a time"),
+    ROW_INT("MAX_CONNECTIONS", http.max_connections, "2000", 1, 30000, "Client connections at a time"),
+    ROW_INT("MAX_CONNECTIONS_PER_ADDRESS", http.max_connections_per_address, "0", 0, 30000,
+            "Those of one client address; 0: no bound of its own (a load balancer is one address)"),
+    ROW_INT("MAX_REQUESTS", http.max_requests, "1000", 1, 30000,
+            "Requests at a time; one more is answered 503 `overloaded` at once"),
     ROW_INT("BODY_MAX_BYTES", http.body_max_bytes, "131072", 65536, 1048576, "The longest request body"),
     ROW_INT("DRAIN_WAIT_MS", http.drain_wait_ms, "0", 0, 300000,
             "After SIGTERM: how long to serve on while not ready"),
     ROW_INT("DRAIN_TIMEOUT_MS", http.drain_timeout_ms, "10000", 0, 300000,
             "After that: how long running requests may take to finish"),
     ROW_BOOL("REQUIRE_IF_MATCH", http.require_if_match, "off", "Refuse PUT, PATCH and DELETE without `If-Match` (428)"),
+    ROW_WORD("AUTH", door.auth, "auto", http_auth_words,
+             "Who may call: bearers of a JWT, or anybody; `auto` is `none` on the loopback and `jwt` beyond it"),
+    ROW_TEXT("JWT_JWKS", door.jwt_jwks, "",
+             "The keys that tokens are verified with: an https address (http on the loopback), or a file's path; `jwt` needs it"),
+    ROW_TEXT("JWT_ISSUER", door.jwt_issuer, "", "The `iss` of a token; `jwt` needs it"),
+    ROW_TEXT("JWT_AUDIENCE", door.jwt_audience, "", "The `aud` of a token, or one of them; `jwt` needs it"),
+    ROW_INT("RATE_LIMIT", door.rate_limit, "0", 0, 1000000,
+            "Requests a second that one caller may make in the long run, of this replica; 0: no limit"),
+    ROW_INT("RATE_BURST", door.rate_burst, "0", 0, 1000000, "How many of them at once; 0: twice the limit"),
+    ROW_TEXT("CORS_ORIGINS", door.cors_origins, "",
+             "Origins of web pages that may call, separated by commas (https://app.example.com); none: no page may"),
+    ROW_TEXT("TLS_CERT_FILE", door.tls_cert_file, "",
+             "PEM file of the listener's certificate and its chain; with it customers are served by TLS only. Read again when it changes"),
+    ROW_TEXT("TLS_KEY_FILE", door.tls_key_file, "", "PEM file of its key"),
+    ROW_TEXT("TLS_CLIENT_CA_FILE", door.tls_client_ca_file, "",
+             "PEM file of the CAs one of which must have signed a client's certificate; none: clients need no certificate"),
     ROW_HOST_PORT("DB_ENDPOINT", db.endpoint, "", 1,
                   "The cluster's configuration endpoint, or a single server; `serve` needs it"),
     ROW_BOOL("DB_TLS", db.tls, "on", "Reach the database by verified TLS"),

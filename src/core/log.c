@@ -17,6 +17,7 @@
 
 #define RING_BYTES (1024 * 1024)
 #define WAKE_EARLY_BYTES (RING_BYTES / 2)
+#define AUDIT_BYTES (RING_BYTES / 4) /* room that only lines of the audit may take */
 #define GATHER_MS 5   /* lines wait this long for others, so that a busy service wakes the writer 200 times a second */
 #define RETRY_MS 100  /* after a failed write, and how long one write may wait */
 #define DESTROY_MS 1000
@@ -39,11 +40,11 @@ struct log {
     char *ring;
 };
 
-/* With the mutex held. */
-static bool enqueue(struct log *log, const struct log_line *line)
+/* With the mutex held. keep_free: for lines that matter more. */
+static bool enqueue(struct log *log, const struct log_line *line, size_t keep_free)
 {
     size_t used = log->queued_total - log->written_total;
-    if (line->len > RING_BYTES - used)
+    if (line->len + keep_free > RING_BYTES - used)
         return false;
     size_t at = log->queued_total % RING_BYTES;
     size_t first = line->len < RING_BYTES - at ? line->len : RING_BYTES - at;
@@ -66,7 +67,7 @@ static void report_dropped(struct log *log)
     log_line_begin(&line, clock_realtime_ms(log->clock), LOG_WARN, "log_dropped");
     log_line_add(&line, &lines);
     log_line_end(&line);
-    if (enqueue(log, &line))
+    if (enqueue(log, &line, 0))
         log->dropped_reported += lost;
 }
 
@@ -206,19 +207,29 @@ bool log_enabled(const struct log *log, enum log_level level)
     return log != NULL && level <= log->level;
 }
 
-void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t n)
+static void write_line(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
     struct log_line line;
-    if (!log_enabled(log, level))
-        return;
     log_line_begin(&line, clock_realtime_ms(log->clock), level, event);
     for (size_t i = 0; i < n; i++)
         log_line_add(&line, &fields[i]);
     log_line_end(&line);
     pthread_mutex_lock(&log->mutex);
-    if (!enqueue(log, &line))
+    if (!enqueue(log, &line, level == LOG_AUDIT ? 0 : AUDIT_BYTES))
         atomic_fetch_add(&log->dropped, 1);
     pthread_mutex_unlock(&log->mutex);
+}
+
+void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t n)
+{
+    if (log_enabled(log, level))
+        write_line(log, level, event, fields, n);
+}
+
+void log_audit(struct log *log, const struct log_field *fields, size_t n)
+{
+    if (log != NULL)
+        write_line(log, LOG_AUDIT, "audit", fields, n);
 }
 
 uint64_t log_dropped(const struct log *log)

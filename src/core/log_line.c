@@ -62,7 +62,7 @@ static void put_escaped(struct log_line *line, struct slice text)
 
 static const char *level_word(enum log_level level)
 {
-    static const char *const words[] = { "error", "warn", "info", "debug" };
+    static const char *const words[] = { "error", "warn", "info", "debug", "audit" };
     size_t at = (size_t)level;
     return words[at < sizeof words / sizeof *words ? at : LOG_DEBUG];
 }

@@ -1,10 +1,6 @@
 #include "customerd/memorydb/login.h"
 
-#include "customerd/core/crypto.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
+#include "customerd/core/file.h"
 
 #define PASSWORD_MAX_BYTES 8192
 
@@ -57,22 +53,6 @@ struct login login_iam(struct login_iam *l)
 
 /* ---- password ---- */
 
-static ssize_t read_all(int fd, char *to, size_t cap)
-{
-    size_t len = 0;
-    while (len < cap) {
-        ssize_t n = read(fd, to + len, cap - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    return (ssize_t)len;
-}
-
 static struct slice without_line_break(struct slice text)
 {
     if (text.len > 0 && text.ptr[text.len - 1] == '\n')
@@ -85,21 +65,17 @@ static struct slice without_line_break(struct slice text)
 static enum status get_password(void *ctx, struct secret *user, struct secret *password, struct error *err)
 {
     const struct login_password *l = ctx;
-    char bytes[PASSWORD_MAX_BYTES + 1];
-    enum status status = STATUS_OK;
-    /* Not blocking on a pipe that somebody put in the file's place. */
-    int fd = open(l->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t len = fd < 0 ? -1 : read_all(fd, bytes, sizeof bytes);
-    if (fd >= 0)
-        close(fd);
-    if (len < 0 || len > PASSWORD_MAX_BYTES)
-        return error_set(err, STATUS_UNAVAILABLE, "the password file %s can't be read or is too long", l->file);
-    struct slice text = without_line_break(slice_of(bytes, (size_t)len));
-    if (text.len == 0)
-        status = error_set(err, STATUS_UNAVAILABLE, "the password file %s is empty", l->file);
+    struct buf bytes = BUF_INIT(PASSWORD_MAX_BYTES);
+    struct error reason;
+    enum status status = file_read(l->file, &bytes, NULL, &reason);
+    struct slice text = without_line_break(buf_slice(&bytes));
+    if (status != STATUS_OK)
+        status = error_set(err, STATUS_UNAVAILABLE, "the password file: %.200s", reason.detail);
+    else if (text.len == 0)
+        status = error_set(err, STATUS_UNAVAILABLE, "the password file %.150s is empty", l->file);
     else if (!secret_set(user, slice_cstr(l->user)) || !secret_set(password, text))
         status = out_of_memory(err);
-    crypto_wipe(bytes, sizeof bytes);
+    buf_clean_up_secure(&bytes);
     return status;
 }
 

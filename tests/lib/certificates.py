@@ -36,7 +36,8 @@ class CertificateAuthority:
                        .sign(self._key, hashes.SHA256()))
         self.ca_file = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, names=("localhost",), ips=(), not_before=None, not_after=None):
+    def issue(self, names=("localhost",), ips=(), not_before=None, not_after=None,
+              usage=ExtendedKeyUsageOID.SERVER_AUTH):
         """A server certificate for the host names and addresses: (certificate file, key file)."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a node")])
@@ -44,7 +45,7 @@ class CertificateAuthority:
         alternatives += [x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips]
         builder = (self._builder(subject, key, not_before or _now() - DAY, not_after or _now() + 10 * DAY)
                    .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-                   .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False))
+                   .add_extension(x509.ExtendedKeyUsage([usage]), critical=False))
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
@@ -57,6 +58,15 @@ class CertificateAuthority:
     def expired(self, names=("localhost",)):
         """A certificate that ended an hour ago."""
         return self.issue(names, not_before=_now() - 2 * DAY, not_after=_now() - DAY / 24)
+
+    def issue_client(self, name, not_after=None):
+        """A client's certificate: (certificate file, key file)."""
+        return self.issue([name.replace(" ", "-")], not_before=_now() - 2 * DAY, not_after=not_after,
+                          usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    @staticmethod
+    def hour_ago():
+        return _now() - DAY / 24
 
     def not_yet_valid(self, names=("localhost",)):
         """A certificate that begins tomorrow."""

@@ -9,9 +9,12 @@
 #include "customerd/core/config.h"
 #include "customerd/core/log.h"
 
+struct authenticator;
 struct cluster;
 struct customers;
+struct http_metrics;
 struct iam_refresher;
+struct rate_limiter;
 
 struct app {
     const struct config *config;
@@ -20,6 +23,11 @@ struct app {
     struct iam_refresher *refresher; /* NULL unless the database wants IAM tokens */
     struct cluster *cluster;
     struct customers *customers;
+    struct authenticator *authenticator; /* NULL: anybody may call */
+    struct rate_limiter *rate_limiter;   /* NULL: as often as they like */
+    struct http_metrics *metrics;        /* of the public listener */
+    atomic_int_least64_t connections;    /* of the public listener */
+    bool tls;                            /* the public listener's */
     atomic_bool draining;
 };
 

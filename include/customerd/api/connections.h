@@ -35,6 +35,7 @@ struct connections_options {
     const struct clock *clock;
     int64_t receive_timeout_ms; /* from the first bytes of a request to its last */
     int64_t idle_timeout_ms;    /* without a request */
+    bool tls;                   /* the library ends what it sends itself */
     int64_t run_timeout_ms;     /* from the last byte of a request until its answer is sent */
     /* Tells the client why it is cut, without blocking, before the socket is shut down; in the watchdog's thread. */
     void (*say_timeout)(void *ctx, struct connection *c);

@@ -17,8 +17,8 @@ struct write_request {
     struct write_options options;
 };
 
-/* one_customer: the path holds an id, which is in r->resource. */
-enum status customers_http_read_write(const struct request *r, bool one_customer, struct write_request *out,
+/* one_customer: the path holds an id, which is in the request's resource. */
+enum status customers_http_read_write(struct exchange *x, bool one_customer, struct write_request *out,
                                       struct error *err) MUST_USE;
 
 void customers_http_set_etag(struct response *out, uint64_t version);

@@ -4,7 +4,7 @@
 
 #include "customerd/core/buf.h"
 
-#define RESPONSE_HEADERS_MAX 12
+#define RESPONSE_HEADERS_MAX 20
 #define RESPONSE_HEADER_SIZE 256
 #define RESPONSE_MAX_BYTES (8u << 20) /* a page of the largest customers and a little */
 

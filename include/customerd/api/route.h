@@ -6,20 +6,45 @@
 #define CUSTOMERD_API_ROUTE_H
 
 #include "customerd/api/app.h"
+#include "customerd/api/door.h"
 #include "customerd/api/request.h"
 #include "customerd/api/response.h"
 #include "customerd/customers/findings.h"
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHODS };
 
+struct route;
+
+/* What a path came to. */
+struct route_match {
+    const struct route *route; /* NULL when the method is not served there, or is OPTIONS */
+    const char *label;         /* the template; NULL when there is no such path */
+    bool options;
+    char allow[64];            /* the methods of the path, for Allow */
+};
+
+/* What a write came to, for the audit. */
+struct audit {
+    struct uuid id;
+    uint64_t version; /* 0: none is known */
+    bool id_known;
+    bool replayed;
+};
+
 /* One request and its answer on their way through the service. */
 struct exchange {
     struct app *app;
+    bool limited;             /* callers may be limited: not on the operator's listener */
+    bool shed;                /* more requests run than may: this one is only answered so */
     struct request request;
     struct response response;
-    struct findings findings; /* of a body that is not valid */
-    struct uuid owner;        /* of an e-mail that is taken */
+    struct route_match match;
+    struct admission admission; /* whether the caller may ask this */
+    struct findings findings;   /* of a body that is not valid */
+    struct uuid owner;          /* of an e-mail that is taken */
     bool owner_known;
+    struct audit audit;
+    enum status outcome;        /* of the failure that is answered; OK for none */
 };
 
 /* Fills the response. On failure the response keeps only its header fields, and the problem is made from err, the
@@ -29,20 +54,14 @@ typedef enum status (*route_handler_fn)(struct exchange *x, struct error *err);
 struct route {
     enum method method;
     const char *path;          /* the template; NULL ends a table */
+    const char *operation;     /* its name in the contract and in the audit */
+    const char *scope;         /* that a caller's token must have; NULL: anybody may ask */
     route_handler_fn handler;
     const char *const *params; /* the known query parameters, NULL-terminated; NULL: none */
     const char *produces;      /* the media type of its successes; NULL: application/json */
     unsigned body;             /* the content types that are taken (enum content_type); 0: a body is ignored */
     bool reads;                /* changes nothing, whatever its method */
     bool if_match_required;    /* when the service is configured so */
-};
-
-/* What a path came to. */
-struct route_match {
-    const struct route *route; /* NULL when the method is not served there, or is OPTIONS */
-    const char *label;         /* the template; NULL when there is no such path */
-    bool options;
-    char allow[64];            /* the methods of the path, for Allow */
 };
 
 /* Looks through NULL-terminated tables; fills request->resource. */
@@ -56,9 +75,13 @@ extern const struct route admin_routes[];
 /* "GET" and so on; "_OTHER" for what is no method that the service knows. */
 const char *route_method_label(struct slice method);
 
-/* Runs the checks that are common to all requests, then the handler, then makes the problem if there is one. Returns the
- * route's template, "" when there is none. Never fails: the response is always usable. */
-const char *exchange_run(struct exchange *x, const struct route *const *tables);
+/* Finds the route and makes the checks that need no body: the message's head, who calls, how often. May be called before the
+ * body is there. On failure the exchange is to be finished with err. */
+enum status exchange_admit(struct exchange *x, const struct route *const *tables, struct error *err) MUST_USE;
+/* For an exchange that was admitted: the checks that are left, then the handler. */
+enum status exchange_handle(struct exchange *x, struct error *err) MUST_USE;
+/* Makes the problem if there is one, and adds what every answer carries. The response is usable then, whatever happened. */
+void exchange_finish(struct exchange *x, enum status status, const struct error *err);
 
 void exchange_init(struct exchange *x, struct app *app);
 void exchange_clean_up(struct exchange *x);

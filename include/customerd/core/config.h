@@ -25,11 +25,29 @@ struct config_http {
     struct host_port admin_listen;    /* CUSTOMERD_ADMIN_LISTEN 127.0.0.1:8081 */
     int64_t request_timeout_ms;       /* CUSTOMERD_REQUEST_TIMEOUT_MS 3000 (100..60000): the deadline of a request */
     int64_t idle_timeout_s;           /* CUSTOMERD_IDLE_TIMEOUT_S 75 (1..3600): a keep-alive connection without request */
-    int64_t max_connections;          /* CUSTOMERD_MAX_CONNECTIONS 1000 (1..30000) */
+    int64_t max_connections;          /* CUSTOMERD_MAX_CONNECTIONS 2000 (1..30000) */
+    int64_t max_connections_per_address; /* CUSTOMERD_MAX_CONNECTIONS_PER_ADDRESS 0 (0..30000): no bound of its own */
+    int64_t max_requests;             /* CUSTOMERD_MAX_REQUESTS 1000 (1..30000): at a time, before 503 */
     int64_t body_max_bytes;           /* CUSTOMERD_BODY_MAX_BYTES 131072 (65536..1048576) */
     int64_t drain_wait_ms;            /* CUSTOMERD_DRAIN_WAIT_MS 0 (0..300000): after SIGTERM, not ready, still serving */
     int64_t drain_timeout_ms;         /* CUSTOMERD_DRAIN_TIMEOUT_MS 10000 (0..300000): the bound on finishing */
     bool require_if_match;            /* CUSTOMERD_REQUIRE_IF_MATCH off */
+};
+
+enum http_auth { HTTP_AUTH_AUTO, HTTP_AUTH_JWT, HTTP_AUTH_NONE };
+
+/* Who may call, and how much. */
+struct config_door {
+    enum http_auth auth;              /* CUSTOMERD_AUTH auto */
+    char jwt_jwks[512];               /* CUSTOMERD_JWT_JWKS: address or path; these three are required for jwt */
+    char jwt_issuer[256];             /* CUSTOMERD_JWT_ISSUER */
+    char jwt_audience[256];           /* CUSTOMERD_JWT_AUDIENCE */
+    int64_t rate_limit;               /* CUSTOMERD_RATE_LIMIT 0 (0..1000000): requests a second and caller; 0: no limit */
+    int64_t rate_burst;               /* CUSTOMERD_RATE_BURST 0 (0..1000000): at once; 0: twice the limit */
+    char cors_origins[1024];          /* CUSTOMERD_CORS_ORIGINS, comma-separated; empty: CORS is off */
+    char tls_cert_file[256];          /* CUSTOMERD_TLS_CERT_FILE, empty: plain HTTP */
+    char tls_key_file[256];           /* CUSTOMERD_TLS_KEY_FILE */
+    char tls_client_ca_file[256];     /* CUSTOMERD_TLS_CLIENT_CA_FILE, empty: clients show no certificate */
 };
 
 struct config_db {
@@ -60,6 +78,7 @@ struct config_store {
 
 struct config {
     struct config_http http;
+    struct config_door door;
     struct config_db db;
     struct config_iam iam;
     struct config_store store;
@@ -82,6 +101,9 @@ enum status config_load(int argc, char *const *argv, char *const *environment, s
 
 /* What config_load can't judge row by row: the settings that `serve` needs together. */
 enum status config_check_serve(const struct config *config, struct error *err) MUST_USE;
+
+/* Whether callers must show a token: said so, or by default because the listener is reachable from elsewhere. */
+bool config_needs_tokens(const struct config *config);
 
 /* The effective values with their sources, one NAME=value line each; secrets masked (none stand in the rows today). */
 void config_print(const struct config *config, const struct config_sources *sources, FILE *out);

@@ -10,7 +10,7 @@
 #include "customerd/core/clock.h"
 #include "customerd/core/status.h"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_AUDIT /* none that can be chosen */ };
 
 enum log_field_type { LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_BOOL, LOG_FIELD_MICROS };
 
@@ -38,6 +38,9 @@ void log_destroy(struct log *log);
 bool log_enabled(const struct log *log, enum log_level level);
 /* One line: {"time":...,"level":...,"event":"...", fields...}. A NULL log drops it. Any thread; never blocks. */
 void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t n);
+/* A line of the audit: level "audit", event "audit". It is written whatever the level, and finds room when other lines are
+ * dropped already. */
+void log_audit(struct log *log, const struct log_field *fields, size_t n);
 /* How many lines were dropped since the start. */
 uint64_t log_dropped(const struct log *log);
 

@@ -42,7 +42,7 @@ struct precondition {
 
 struct idempotency {
     bool given;
-    struct slice caller; /* empty until callers are known */
+    struct slice caller; /* empty where anybody may call */
     struct slice method;
     struct slice path;
     struct slice key;

@@ -33,7 +33,7 @@ static void choose(struct request *r, const char *first, const char *second)
         headers_add(&r->headers, slice_cstr("X-Request-Id"), slice_cstr(first));
     if (second != NULL)
         headers_add(&r->headers, slice_cstr("x-request-id"), slice_cstr(second));
-    request_choose_id(r);
+    request_identify(r);
 }
 
 static void a_sane_request_id_is_taken(void **state)

@@ -50,7 +50,10 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(c->http.admin_listen.port, 8081);
     assert_int_equal(c->http.request_timeout_ms, 3000);
     assert_int_equal(c->http.idle_timeout_s, 75);
-    assert_int_equal(c->http.max_connections, 1000);
+    assert_int_equal(c->http.max_connections, 2000);
+    assert_int_equal(c->http.max_requests, 1000);
+    assert_int_equal(c->door.auth, HTTP_AUTH_AUTO);
+    assert_int_equal(c->door.rate_limit, 0);
     assert_int_equal(c->http.body_max_bytes, 131072);
     assert_int_equal(c->http.drain_wait_ms, 0);
     assert_int_equal(c->http.drain_timeout_ms, 10000);
@@ -165,7 +168,8 @@ static void an_unknown_variable_names_the_nearest(void **state)
     (void)state;
     assert_refused(NULL, LIST("CUSTOMERD_DB_ENPOINT=h:1"),
                    "CUSTOMERD_DB_ENPOINT: no such setting; did you mean CUSTOMERD_DB_ENDPOINT?");
-    assert_refused(NULL, LIST("CUSTOMERD_PORT=8080"), "CUSTOMERD_PORT: no such setting; did you mean CUSTOMERD_LISTEN?");
+    assert_refused(NULL, LIST("CUSTOMERD_LISTENER=8080"),
+                   "CUSTOMERD_LISTENER: no such setting; did you mean CUSTOMERD_LISTEN?");
 }
 
 static void variables_of_others_are_left_alone(void **state)
@@ -240,6 +244,58 @@ static void serve_needs_what_its_way_of_signing_in_needs(void **state)
     assert_serve(LIST("--db-endpoint=h:1", "--db-auth=password"), "CUSTOMERD_DB_PASSWORD_FILE: ");
     assert_serve(LIST("--db-endpoint=h:1", "--db-auth=password", "--db-password-file=/x", "--db-tls=off"), "");
     assert_serve(LIST("--db-endpoint=h:1", "--db-auth=none", "--db-tls=off"), "");
+}
+
+#define DB "--db-endpoint=h:1", "--db-auth=none", "--db-tls=off"
+#define JWT "--jwt-issuer=i", "--jwt-audience=a"
+
+static void beyond_the_loopback_callers_need_tokens(void **state)
+{
+    (void)state;
+    static const char *const here[] = { "--listen=127.0.0.1:1", "--listen=127.9.9.9:1", "--listen=[::1]:1",
+                                        "--listen=localhost:1" };
+    static const char *const elsewhere[] = { "--listen=0.0.0.0:1", "--listen=[::]:1", "--listen=10.0.0.1:1",
+                                             "--listen=localhost.example.com:1" };
+    for (size_t i = 0; i < 4; i++) {
+        assert_serve(LIST(DB, here[i]), "");
+        assert_serve(LIST(DB, here[i], "--auth=jwt"), "CUSTOMERD_JWT_JWKS: not set; CUSTOMERD_AUTH=jwt needs it");
+        assert_serve(LIST(DB, elsewhere[i]), "CUSTOMERD_JWT_JWKS: not set; listening beyond the loopback");
+        assert_serve(LIST(DB, elsewhere[i], "--auth=none"), "");
+        assert_serve(LIST(DB, elsewhere[i], JWT, "--jwt-jwks=https://issuer/keys"), "");
+    }
+}
+
+static void tokens_need_keys_issuer_and_audience(void **state)
+{
+    (void)state;
+    assert_serve(LIST(DB, "--auth=jwt", "--jwt-jwks=/keys"), "CUSTOMERD_JWT_ISSUER: ");
+    assert_serve(LIST(DB, "--auth=jwt", "--jwt-jwks=/keys", "--jwt-issuer=i"), "CUSTOMERD_JWT_AUDIENCE: ");
+    assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=keys.json"), "CUSTOMERD_JWT_JWKS: \"keys.json\" is neither");
+    assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=file:///keys"), "CUSTOMERD_JWT_JWKS: ");
+    assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=/keys"), "");
+    assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=http://127.0.0.1:9/keys"), "");
+}
+
+static void a_certificate_needs_its_key(void **state)
+{
+    (void)state;
+    assert_serve(LIST(DB, "--tls-cert-file=/c"), "CUSTOMERD_TLS_KEY_FILE: ");
+    assert_serve(LIST(DB, "--tls-key-file=/k"), "CUSTOMERD_TLS_CERT_FILE: ");
+    assert_serve(LIST(DB, "--tls-client-ca-file=/ca"), "CUSTOMERD_TLS_CERT_FILE: ");
+    assert_serve(LIST(DB, "--tls-cert-file=/c", "--tls-key-file=/k", "--tls-client-ca-file=/ca"), "");
+}
+
+static void origins_are_as_browsers_send_them(void **state)
+{
+    (void)state;
+    assert_serve(LIST(DB, "--cors-origins=https://a.example,http://localhost:3000,http://[::1]:80"), "");
+    static const char *const bad[] = { "*", "a.example", "https://", "https://a.example/", "https://A.example", "null",
+                                       "https://a.example, https://b.example", "https://u@a.example", "ftp://a.example" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char flag[80];
+        snprintf(flag, sizeof flag, "--cors-origins=%s", bad[i]);
+        assert_serve(LIST(DB, flag), "CUSTOMERD_CORS_ORIGINS: \"");
+    }
 }
 
 /* Collects what a printer writes. */
@@ -320,6 +376,10 @@ int main(void)
         cmocka_unit_test(an_empty_variable_counts_as_absent),
         cmocka_unit_test(the_resource_is_lowered_and_that_is_told),
         cmocka_unit_test(serve_needs_what_its_way_of_signing_in_needs),
+        cmocka_unit_test(beyond_the_loopback_callers_need_tokens),
+        cmocka_unit_test(tokens_need_keys_issuer_and_audience),
+        cmocka_unit_test(a_certificate_needs_its_key),
+        cmocka_unit_test(origins_are_as_browsers_send_them),
         cmocka_unit_test(printed_values_can_be_loaded_again),
         cmocka_unit_test(the_reference_and_the_flags_name_every_setting),
     };

@@ -1,0 +1,39 @@
+#include "customerd/api/cors.h"
+
+/* What callers send beyond what every page may, and what they need to see. */
+#define REQUEST_HEADERS \
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate"
+#define RESPONSE_HEADERS \
+    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
+#define PREFLIGHT_MAX_AGE_S "600"
+
+static bool is_listed(const char *origins, struct slice origin)
+{
+    struct slice rest = slice_cstr(origins);
+    while (rest.len > 0) {
+        const char *comma = memchr(rest.ptr, ',', rest.len);
+        struct slice one = slice_of(rest.ptr, comma == NULL ? rest.len : (size_t)(comma - rest.ptr));
+        if (slice_equal(one, origin))
+            return true;
+        rest = slice_from(rest, one.len + 1);
+    }
+    return false;
+}
+
+void cors_add_headers(const char *origins, const struct request *request, const char *allow, struct response *out)
+{
+    struct slice origin;
+    if (origins[0] == '\0')
+        return;
+    response_header(out, "Vary", "Origin");
+    if (headers_get(&request->headers, "Origin", &origin) != 1 || origin.len == 0 || !is_listed(origins, origin))
+        return;
+    response_header(out, "Access-Control-Allow-Origin", "%.*s", (int)origin.len, origin.ptr);
+    if (allow == NULL || headers_get(&request->headers, "Access-Control-Request-Method", NULL) == 0) {
+        response_header(out, "Access-Control-Expose-Headers", "%s", RESPONSE_HEADERS);
+        return;
+    }
+    response_header(out, "Access-Control-Allow-Methods", "%s", allow);
+    response_header(out, "Access-Control-Allow-Headers", "%s", REQUEST_HEADERS);
+    response_header(out, "Access-Control-Max-Age", "%s", PREFLIGHT_MAX_AGE_S);
+}

@@ -1,0 +1,45 @@
+/* GET /metrics, for Prometheus: each module appends what it counts. */
+#include "customerd/api/http_metrics.h"
+#include "customerd/api/operations.h"
+#include "customerd/api/version.h"
+#include "customerd/auth/authenticator.h"
+#include "customerd/aws/iam_refresher.h"
+#include "customerd/core/metrics.h"
+#include "customerd/core/process_metrics.h"
+#include "customerd/customers/customers.h"
+#include "customerd/memorydb/cluster.h"
+
+static void write_service(struct app *app, struct buf *out)
+{
+    struct error err;
+    bool draining = atomic_load(&app->draining);
+    metrics_write_head(out, "customerd_build_info", METRICS_GAUGE, "The program's version.");
+    metrics_write_int(out, "customerd_build_info", "version=\"" CUSTOMERD_VERSION "\"", 1);
+    metrics_write_gauge(out, "customerd_ready", "Whether /readyz says yes.", operations_ready(app, &err));
+    metrics_write_gauge(out, "customerd_draining", "Whether the service is stopping.", draining);
+    metrics_write_gauge(out, "customerd_http_connections", "Connections of clients.", atomic_load(&app->connections));
+    metrics_write_gauge(out, "customerd_http_connections_max", "How many there may be.",
+                        app->config->http.max_connections);
+    metrics_write_counter(out, "customerd_log_lines_dropped_total",
+                          "Log lines that nobody took in time.", log_dropped(app->log));
+}
+
+enum status metrics_handler(struct exchange *x, struct error *err)
+{
+    struct app *app = x->app;
+    struct buf *out = &x->response.body;
+    (void)err;
+    x->response.status = 200;
+    x->response.content_type = METRICS_CONTENT_TYPE;
+    response_header(&x->response, "Cache-Control", "no-store");
+    http_metrics_write(app->metrics, out);
+    cluster_write_metrics(app->cluster, out);
+    if (app->refresher != NULL)
+        iam_refresher_write_metrics(app->refresher, out);
+    customers_write_metrics(app->customers, out);
+    if (app->authenticator != NULL)
+        authenticator_write_metrics(app->authenticator, out);
+    write_service(app, out);
+    process_metrics_write(out);
+    return STATUS_OK;
+}

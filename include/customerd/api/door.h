@@ -1,0 +1,30 @@
+/* door: who calls, whether they may, and how often. */
+#ifndef CUSTOMERD_API_DOOR_H
+#define CUSTOMERD_API_DOOR_H
+
+#include "customerd/api/rate_limiter.h"
+#include "customerd/core/status.h"
+
+struct claims;
+struct exchange;
+
+struct admission {
+    bool done;
+    struct claims *claims;  /* NULL when anybody may call, or nobody was asked */
+    struct rate_state rate;
+};
+
+void admission_clean_up(struct admission *a);
+
+/* For an exchange whose route is known: reads the bearer token (RFC 6750 section 2.1), takes a request from the caller's
+ * bucket, and checks the route's scope. Fails with UNAUTHORIZED, FORBIDDEN (both with WWW-Authenticate), AUTH_UNAVAILABLE,
+ * RATE_LIMITED, or BAD_REQUEST where the token stands twice. Does nothing when it was done before. */
+enum status door_admit(struct exchange *x, struct error *err) MUST_USE;
+
+/* Whether the caller has the scope; everybody has where no tokens are needed. */
+bool door_allows(const struct exchange *x, const char *scope);
+
+/* RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11), when there is a limit. */
+void door_add_headers(struct exchange *x);
+
+#endif

@@ -1,0 +1,179 @@
+"""How much one caller, or all together, may ask: rates, connections, requests at once; and who sees it from a web page."""
+
+import threading
+import time
+
+import pytest
+
+from http_client import Client, wait_until
+from raw_http import RawConnection
+from support import together, unique_email
+from token_issuer import TokenIssuer, bearer
+
+ORIGIN = "https://app.example.com"
+
+
+def rate_of(answer):
+    """(remaining, seconds until the bucket is full)"""
+    parts = dict(part.split("=") for part in answer.header("RateLimit").split(";")[1:])
+    return int(parts["r"]), int(parts["t"])
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with TokenIssuer(algs=("ES256",)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def limited(cluster, issuer):
+    return cluster.start_instance(env=issuer.settings(CUSTOMERD_RATE_LIMIT="2", CUSTOMERD_RATE_BURST="5",
+                                                      CUSTOMERD_CORS_ORIGINS=f"{ORIGIN},http://localhost:3000"))
+
+
+def test_without_a_limit_nothing_is_said(client):
+    answer = client.get("/customers?limit=1").expect(200)
+    assert answer.header("RateLimit") is None and answer.header("RateLimit-Policy") is None
+
+
+def test_a_caller_is_told_what_is_left_and_when_to_come_again(limited, issuer):
+    caller = bearer(issuer.token(sub="fast"))
+    with Client(limited.url) as api:
+        seen = []
+        start = time.monotonic()
+        for _ in range(7):
+            answer = api.get("/customers?limit=1", headers=caller).expect(200, 429)
+            assert answer.header("RateLimit-Policy") == '"default";q=5;w=3'
+            seen.append((answer.status, rate_of(answer)[0]))
+        if time.monotonic() - start < 0.4:
+            assert [left for _, left in seen[:5]] == [4, 3, 2, 1, 0] and [s for s, _ in seen] == [200] * 5 + [429] * 2
+        answer = api.get("/customers?limit=1", headers=caller)
+        document = answer.problem(429, "rate-limited")
+        assert answer.header("Retry-After") == "1" and "2 requests a second" in document["detail"]
+        assert rate_of(answer)[1] in (2, 3)
+        # Another caller has a bucket of his own; a new token of the same caller has not.
+        api.get("/customers?limit=1", headers=bearer(issuer.token(sub="other"))).expect(200)
+        api.get("/customers?limit=1", headers=bearer(issuer.token(sub="fast", jti="2"))).expect(429)
+
+        def let_in():
+            return api.get("/customers?limit=1", headers=caller).status == 200
+        wait_until(let_in, 10, "let in again", pause_s=0.6)
+
+
+def test_a_write_over_the_limit_is_not_made(limited, issuer, client):
+    caller = bearer(issuer.token(sub="writer"))
+    emails = [unique_email("limit") for _ in range(12)]
+    with Client(limited.url) as api:
+        made = [api.post("/customers", {"name": "A", "email": e}, headers=caller).status for e in emails]
+    assert set(made) == {201, 429}
+    for email, status in zip(emails, made):
+        assert (client.find(email) is not None) == (status == 201)
+
+
+def test_the_operator_is_not_limited(limited):
+    with Client(limited.admin_url) as admin:
+        for _ in range(20):
+            admin.get("/livez").expect(200)
+
+
+def test_without_names_an_address_is_a_caller(cluster):
+    instance = cluster.start_instance(env={"CUSTOMERD_RATE_LIMIT": "1", "CUSTOMERD_RATE_BURST": "2"})
+    with Client(instance.url) as one, Client(instance.url) as other:
+        statuses = [c.get("/customers?limit=1").status for c in (one, other, one, other)]
+    assert statuses == [200, 200, 429, 429]
+    instance.stop()
+
+
+def test_connections_of_one_address_are_bounded(cluster):
+    instance = cluster.start_instance(env={"CUSTOMERD_MAX_CONNECTIONS_PER_ADDRESS": "5"})
+    held = [RawConnection(instance.url) for _ in range(5)]
+    try:
+        for c in held:
+            c.send(b"GET /customers?limit=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert c.response().status == 200
+        with RawConnection(instance.url) as one_more:
+            assert one_more.closed_within(5)
+        held.pop().close()
+
+        def served():
+            with RawConnection(instance.url) as again:
+                again.send(b"GET /customers?limit=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+                try:
+                    return again.response(2).status == 200
+                except Exception:  # closed: the place is not free yet
+                    return False
+        wait_until(served, 5, "a place is free again")
+    finally:
+        for c in held:
+            c.close()
+    instance.stop()
+
+
+def test_requests_at_once_are_bounded_and_the_rest_is_shed(breakable):
+    """While two requests wait for a shard that hangs, a third is answered at once, and changes nothing."""
+    instance = breakable.start_instance(env={"CUSTOMERD_MAX_REQUESTS": "2"})
+    with Client(instance.url) as client:
+        made = [client.create(email=unique_email()) for _ in range(2)]
+        for node in breakable.nodes:
+            node.pause()
+        try:
+            def hang(customer):
+                with Client(instance.url) as mine:
+                    return mine.get("/customers/" + customer["id"]).status
+            threads = [threading.Thread(target=hang, args=(c,), daemon=True) for c in made]
+            for thread in threads:
+                thread.start()
+
+            def both_run():
+                with Client(instance.admin_url) as admin:
+                    return b'active_requests{url_scheme="http"} 2\n' in admin.get("/metrics").body
+            wait_until(both_run, 3, "two requests hang", pause_s=0.01)
+            answer = client.post("/customers", {"name": "A"})
+            document = answer.problem(503, "overloaded")
+            assert answer.elapsed_s < 1 and answer.header("Retry-After") == "1" and document["applied"] == "no"
+            for thread in threads:
+                thread.join(10)
+        finally:
+            for node in breakable.nodes:
+                node.resume()
+        wait_until(lambda: client.get("/customers?limit=1").status == 200, 30, "served again")
+    instance.stop()
+    breakable.wait_until_whole()
+
+
+@pytest.mark.concurrent
+def test_a_limit_holds_among_many_connections(limited, issuer):
+    caller = bearer(issuer.token(sub="many"))
+
+    def call():
+        with Client(limited.url) as mine:
+            return sum(mine.get("/customers?limit=1", headers=caller).status == 200 for _ in range(5))
+    start = time.monotonic()
+    passed = sum(together([call] * 8))
+    assert 5 <= passed <= 5 + 2 * (time.monotonic() - start) + 1
+
+
+# ---- web pages ----
+
+def test_cors_is_off_by_default(client):
+    answer = client.get("/customers?limit=1", headers={"Origin": ORIGIN})
+    assert not [name for name, _ in answer.headers if name.lower().startswith("access-control") or name == "Vary"]
+    answer = client.request("OPTIONS", "/customers", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
+    assert answer.header("Access-Control-Allow-Origin") is None
+
+
+def test_a_page_of_a_listed_origin_may_call(limited, issuer):
+    with Client(limited.url) as api:
+        preflight = api.request("OPTIONS", "/customers", headers={
+            "Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"})
+        preflight.expect(204)
+        assert preflight.header("Access-Control-Allow-Origin") == ORIGIN
+        assert "POST" in preflight.header("Access-Control-Allow-Methods")
+        assert "Authorization" in preflight.header("Access-Control-Allow-Headers")
+        for headers in (bearer(issuer.token(sub="page")), {}):  # errors, too, can be read by the page
+            answer = api.get("/customers?limit=1", headers={"Origin": ORIGIN, **headers}).expect(200, 401)
+            assert answer.header("Access-Control-Allow-Origin") == ORIGIN and answer.header("Vary") == "Origin"
+            assert "X-Request-Id" in answer.header("Access-Control-Expose-Headers")
+            assert answer.header("Access-Control-Allow-Credentials") is None
+        answer = api.get("/customers?limit=1", headers={"Origin": ORIGIN + ".evil.example"})
+        assert answer.header("Access-Control-Allow-Origin") is None

@@ -1,0 +1,232 @@
+"""The public listener over TLS: versions, certificates that change, clients that must show one."""
+
+import http.client
+import os
+import socket
+import ssl
+import time
+import warnings
+
+import pytest
+
+from certificates import CertificateAuthority
+from http_client import Client, wait_until
+from support import together
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return CertificateAuthority(tmp_path_factory.mktemp("listener-ca"), "listener authority")
+
+
+class Files:
+    """The listener's certificate and key, which change as a Kubernetes volume's do: another file in the place."""
+
+    def __init__(self, directory, authority):
+        self.authority, self.cert, self.key = authority, directory / "tls.crt", directory / "tls.key"
+        self.renew()
+
+    def renew(self, **options):
+        cert, key = self.authority.issue(ips=["127.0.0.1"], **options)
+        self.put(cert, key)
+
+    def put(self, cert, key):
+        for source, target in ((cert, self.cert), (key, self.key)):
+            target.with_suffix(".next").write_bytes(open(source, "rb").read())
+            os.replace(target.with_suffix(".next"), target)
+
+    def settings(self, **more):
+        return {"CUSTOMERD_TLS_CERT_FILE": str(self.cert), "CUSTOMERD_TLS_KEY_FILE": str(self.key), **more}
+
+
+@pytest.fixture
+def files(tmp_path, authority):
+    return Files(tmp_path, authority)
+
+
+@pytest.fixture
+def served(cluster, files):
+    instance = cluster.start_instance(env=files.settings())
+    yield instance
+    instance.stop()
+
+
+def context(authority, **options):
+    made = ssl.create_default_context(cafile=authority.ca_file)
+    for name, value in options.items():
+        setattr(made, name, value)
+    return made
+
+
+def connect(instance, tls):
+    return http.client.HTTPSConnection("127.0.0.1", instance.port, timeout=10, context=tls)
+
+
+def get(instance, tls, path="/customers?limit=1", headers=None):
+    connection = connect(instance, tls)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+    finally:
+        connection.close()
+
+
+def serial(instance):
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=5) as plain:
+        unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+        with unverified.wrap_socket(plain) as tls:
+            return tls.getpeercert(binary_form=True)
+
+
+def test_customers_are_served_by_verified_tls(served, authority):
+    connection = connect(served, context(authority))
+    for _ in range(3):  # one connection, several requests
+        connection.request("GET", "/customers?limit=1")
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.read()
+        assert answer.getheader("Strict-Transport-Security") == "max-age=31536000"
+    assert connection.sock.version() == "TLSv1.3"
+    connection.close()
+
+
+def test_both_versions_and_none_before(served, authority):
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        assert get(served, context(authority, minimum_version=version, maximum_version=version)).status == 200
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        old = context(authority, minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError):
+        get(served, old)
+
+
+def test_plain_http_is_not_served(served):
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as plain:
+        plain.sendall(b"GET /customers HTTP/1.1\r\nHost: a\r\n\r\n")
+        got = plain.recv(4096)
+    assert b"200" not in got and b"items" not in got
+
+
+def test_the_operator_s_listener_stays_plain(served):
+    with Client(served.admin_url) as admin:
+        admin.get("/livez").expect(200)
+
+
+def test_errors_and_large_bodies_come_through(served, authority):
+    connection = connect(served, context(authority))
+    connection.request("POST", "/customers", body=b"{" + b" " * 100000, headers={"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 400 and b"malformed-json" in answer.read()
+    # Refused before its body is taken: the answer arrives although the client is still sending.
+    connection.request("POST", "/customers", body=b" " * 1000000, headers={"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 413 and b"body-too-large" in answer.read()
+    connection.close()
+
+
+def test_a_certificate_that_changes_is_taken_up(served, files, authority):
+    kept = connect(served, context(authority))
+    kept.request("GET", "/customers?limit=1")
+    assert kept.getresponse().read()
+    before = serial(served)
+    files.renew()
+    wait_until(lambda: serial(served) != before, 10, "the new certificate is served")
+    assert get(served, context(authority)).status == 200
+    kept.request("GET", "/customers?limit=1")  # begun with the old one
+    assert kept.getresponse().status == 200
+    kept.close()
+
+
+def test_a_change_that_does_not_fit_keeps_the_last_good_one(served, files, authority):
+    before = serial(served)
+    cert, _ = authority.issue(ips=["127.0.0.1"])
+    _, key = authority.issue(ips=["127.0.0.1"])
+    for bad_cert, bad_key in ((cert, key), ("/dev/null", key), (cert, "/dev/null")):
+        files.put(bad_cert, bad_key)
+        lines = served.log_path.read_text().count("tls_certificate_failed")
+
+        def noticed():
+            serial(served)
+            return served.log_path.read_text().count("tls_certificate_failed") > lines
+        wait_until(noticed, 10, "the failure is logged")
+        assert serial(served) == before and get(served, context(authority)).status == 200
+    files.renew()
+    wait_until(lambda: serial(served) != before, 10, "the next good one is served")
+
+
+@pytest.fixture(scope="module")
+def mutual(cluster, authority, tmp_path_factory):
+    """An instance that asks clients for certificates, and the authority that signs theirs."""
+    clients = CertificateAuthority(tmp_path_factory.mktemp("client-ca"), "client authority")
+    files = Files(tmp_path_factory.mktemp("mutual"), authority)
+    instance = cluster.start_instance(env=files.settings(CUSTOMERD_TLS_CLIENT_CA_FILE=str(clients.ca_file)))
+    return instance, clients
+
+
+def shows(authority, certificate):
+    tls = context(authority)
+    if certificate:
+        tls.load_cert_chain(*certificate)
+    return tls
+
+
+def test_a_client_with_a_certificate_is_let_in(mutual, authority):
+    instance, clients = mutual
+    certificate = clients.issue_client("a client")
+    assert get(instance, shows(authority, certificate)).status == 200
+    tls = shows(authority, certificate)
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert get(instance, tls).status == 200
+
+
+def test_other_clients_get_no_answer(mutual, authority, tmp_path):
+    instance, clients = mutual
+    stranger = CertificateAuthority(tmp_path / "stranger", "client authority")  # of the same name
+    for certificate in (None, stranger.issue_client("a client"), clients.issue(["localhost"]),
+                        clients.issue_client("late", not_after=clients.hour_ago())):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            tls = shows(authority, certificate)
+            tls.maximum_version = version
+            with pytest.raises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
+                get(instance, tls)
+
+
+def test_a_client_that_never_shakes_hands_holds_up_nobody(served, authority):
+    silent = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(50)]
+    try:
+        start = time.monotonic()
+        assert get(served, context(authority)).status == 200
+        assert time.monotonic() - start < 2
+    finally:
+        for s in silent:
+            s.close()
+
+
+@pytest.mark.concurrent
+def test_many_handshakes_while_the_certificate_changes(cluster, files, authority):
+    instance = cluster.start_instance(env=files.settings())
+
+    def call():
+        for _ in range(8):
+            assert get(instance, context(authority)).status == 200
+
+    def change():
+        for _ in range(4):
+            files.renew()
+            time.sleep(0.3)
+    together([call] * 6 + [change])
+    instance.stop()
+
+
+@pytest.mark.parametrize("wrong,says", [
+    ({"CUSTOMERD_TLS_CERT_FILE": "/nowhere"}, "CUSTOMERD_TLS_CERT_FILE: /nowhere can't be opened"),
+    ({"CUSTOMERD_TLS_KEY_FILE": "/dev/null"}, "CUSTOMERD_TLS_CERT_FILE: "),
+    ({"CUSTOMERD_TLS_CLIENT_CA_FILE": "/dev/null"}, "CUSTOMERD_TLS_CERT_FILE: /dev/null holds no certificate"),
+])
+def test_a_wrong_file_stops_the_start(cluster, files, wrong, says):
+    instance = cluster.start_instance(env={**files.settings(), **wrong}, wait=False)
+    wait_until(lambda: instance.exit_code is not None, 10, "it ends")
+    assert instance.exit_code == 1 and says in instance.error_path.read_text()
