@@ -303,6 +303,12 @@ static bool brings_body(const struct request *r)
     return headers_get(&r->headers, "Content-Length", &length) > 0 && !slice_is(headers_trim(length), "0");
 }
 
+/* What anybody may be told, after a body that was asked for nothing: there the connection may go on. */
+static bool is_about_target(enum status status)
+{
+    return status == STATUS_NOT_FOUND || status == STATUS_METHOD_NOT_ALLOWED;
+}
+
 /* Answers a head that is refused; the library then takes no body and closes the connection. A request without a body can
  * wait for its turn: there its connection may go on. */
 static void on_head(struct client *client)
@@ -318,7 +324,7 @@ static void on_head(struct client *client)
         status = exchange_admit(&x, shared->routes, &err);
     else
         status = gate_check_message(&x, &err);
-    if (status != STATUS_OK && connection_run(shared->connections, &client->connection)) {
+    if (status != STATUS_OK && !is_about_target(status) && connection_run(shared->connections, &client->connection)) {
         finish(client, &x, status, &err);
         client->linger = true;
         queue_response(client, &x.response);

@@ -42,11 +42,11 @@ class Load:
     """Mixed requests from several threads until stop(). Every answer that isn't what it must be is kept in failures.
 
     Each thread has customers of its own, so it knows what every answer must be: the load checks the data as well.
-    url is a function, so that a test can send the load elsewhere; slow keeps the rate low."""
+    url may be a function, so that a test can send the load elsewhere; headers go with every request."""
 
-    def __init__(self, url, threads=4, pause_s=0.0):
+    def __init__(self, url, threads=4, pause_s=0.0, headers=None):
         self.url = url if callable(url) else (lambda: url)
-        self.pause_s = pause_s
+        self.pause_s, self.headers = pause_s, headers
         self.failures = []
         self.requests = 0
         self.slowest_s = 0.0
@@ -77,7 +77,7 @@ class Load:
             self.failures.append(f"{time.strftime('%H:%M:%S')} {what}")
 
     def _step(self, client, method, path, statuses, value=None, **headers):
-        response = client.request(method, path, value, **headers)
+        response = client.request(method, path, value, headers=self.headers, **headers)
         with self.lock:
             self.requests += 1
             self.slowest_s = max(self.slowest_s, response.elapsed_s)
