@@ -63,7 +63,8 @@ void client_on_connection(void *context, struct MHD_Connection *http, void **slo
 {
     const struct client_context *shared = context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
+        /* What the library tells is valid only until it is asked the next thing. */
+        int fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         struct client *client = calloc(1, sizeof *client);
         *slot = client;
         if (client == NULL)
@@ -74,7 +75,7 @@ void client_on_connection(void *context, struct MHD_Connection *http, void **slo
             tls_listener_begin(shared->tls, http);
         if (shared->metrics != NULL)
             (void)atomic_fetch_add(&shared->app->connections, 1);
-        connections_add(shared->connections, &client->connection, info->connect_fd);
+        connections_add(shared->connections, &client->connection, fd);
     } else if (*slot != NULL) {
         struct client *client = *slot;
         *slot = NULL;

@@ -33,6 +33,7 @@ class CertificateAuthority:
         certificate = (self._builder(self._subject, self._key, _now() - DAY, _now() + 30 * DAY)
                        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
                        .add_extension(usage, critical=True)
+                       .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
                        .sign(self._key, hashes.SHA256()))
         self.ca_file = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -45,7 +46,8 @@ class CertificateAuthority:
         alternatives += [x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips]
         builder = (self._builder(subject, key, not_before or _now() - DAY, not_after or _now() + 10 * DAY)
                    .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-                   .add_extension(x509.ExtendedKeyUsage([usage]), critical=False))
+                   .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False))
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
