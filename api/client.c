@@ -14,6 +14,7 @@
 
 struct client {
     struct connection connection; /* the first member: the watchdog knows no other */
+    struct tls_client tls;
     const struct client_context *context;
     struct MHD_Connection *http;
     struct connection_info_struct *framework; /* what the framework keeps of the running request */
@@ -58,6 +59,13 @@ static void note_peer(struct MHD_Connection *http, uint8_t peer[PEER_BYTES])
     }
 }
 
+/* The handshake is over: from here on the connection is idle, and not a request that trickles in. */
+static void client_established(void *ctx)
+{
+    struct client *client = ctx;
+    connection_restart_idle(client->context->connections, &client->connection);
+}
+
 void client_on_connection(void *context, struct MHD_Connection *http, void **slot,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -67,20 +75,22 @@ void client_on_connection(void *context, struct MHD_Connection *http, void **slo
         int fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         struct client *client = calloc(1, sizeof *client);
         *slot = client;
+        if (client != NULL)
+            client->tls = (struct tls_client){ .established = client_established, .ctx = client };
+        if (shared->tls != NULL)
+            tls_listener_begin(shared->tls, http, client == NULL ? NULL : &client->tls);
         if (client == NULL)
             return;
         client->context = shared;
         note_peer(http, client->peer);
-        if (shared->tls != NULL)
-            tls_listener_begin(shared->tls, http);
-        if (shared->metrics != NULL)
+        if (shared->public)
             (void)atomic_fetch_add(&shared->app->connections, 1);
         connections_add(shared->connections, &client->connection, fd);
     } else if (*slot != NULL) {
         struct client *client = *slot;
         *slot = NULL;
         connections_remove(shared->connections, &client->connection, client->linger);
-        if (shared->metrics != NULL)
+        if (shared->public)
             (void)atomic_fetch_sub(&shared->app->connections, 1);
         admission_clean_up(&client->admission);
         free(client->target);
@@ -184,7 +194,7 @@ static void begin_exchange(const struct client *client, const struct _u_request 
     struct app *app = client->context->app;
     struct request *out = &x->request;
     exchange_init(x, app);
-    x->limited = client->context->metrics != NULL;
+    x->public = client->context->public;
     out->method = slice_cstr(from->http_verb);
     out->http_1_0 = from->http_protocol != NULL && strcmp(from->http_protocol, "HTTP/1.0") == 0;
     request_set_target(out, slice_cstr(client->target));
@@ -229,15 +239,15 @@ static void finish(struct client *client, struct exchange *x, enum status status
 static enum status run(struct client *client, struct exchange *x, struct error *err)
 {
     const struct client_context *shared = client->context;
-    bool counted = shared->metrics != NULL;
-    if (counted)
-        x->shed = http_metrics_begin(shared->metrics) > shared->app->config->http.max_requests;
+    struct app *app = shared->app;
+    if (shared->public)
+        x->shed = http_metrics_begin(app->metrics) > app->config->http.max_requests;
     enum status status = exchange_admit(x, shared->routes, err);
     if (status == STATUS_OK)
         status = exchange_handle(x, err);
     finish(client, x, status, err);
-    if (counted)
-        http_metrics_end(shared->metrics);
+    if (shared->public)
+        http_metrics_end(app->metrics);
     return status;
 }
 
@@ -304,10 +314,11 @@ static bool brings_body(const struct request *r)
     return headers_get(&r->headers, "Content-Length", &length) > 0 && !slice_is(headers_trim(length), "0");
 }
 
-/* What anybody may be told, after a body that was asked for nothing: there the connection may go on. */
-static bool is_about_target(enum status status)
+/* What can be told after the body as well, so that the connection may go on: what anybody may be told, and what is told to
+ * somebody who is known. Whoever is not let in is not listened to. */
+static bool can_wait(enum status status)
 {
-    return status == STATUS_NOT_FOUND || status == STATUS_METHOD_NOT_ALLOWED;
+    return status == STATUS_NOT_FOUND || status == STATUS_METHOD_NOT_ALLOWED || status == STATUS_RATE_LIMITED;
 }
 
 /* Answers a head that is refused; the library then takes no body and closes the connection. A request without a body can
@@ -325,7 +336,7 @@ static void on_head(struct client *client)
         status = exchange_admit(&x, shared->routes, &err);
     else
         status = gate_check_message(&x, &err);
-    if (status != STATUS_OK && !is_about_target(status) && connection_run(shared->connections, &client->connection)) {
+    if (status != STATUS_OK && !can_wait(status) && connection_run(shared->connections, &client->connection)) {
         finish(client, &x, status, &err);
         client->linger = true;
         queue_response(client, &x.response);
@@ -368,8 +379,8 @@ static void log_request(const struct client *client)
 static void note_end(struct client *client)
 {
     client->measure.duration_us = metrics_now_us() - client->started_us;
-    if (client->context->metrics != NULL)
-        http_metrics_observe(client->context->metrics, &client->measure);
+    if (client->context->public)
+        http_metrics_observe(client->context->app->metrics, &client->measure);
     log_request(client);
 }
 

@@ -16,8 +16,8 @@ struct client_context {
     struct app *app;
     const struct route *const *routes;
     struct connections *connections;
-    struct tls_listener *tls;     /* NULL: plain HTTP */
-    struct http_metrics *metrics; /* NULL for the operator's listener: its requests are not counted, nor limited */
+    struct tls_listener *tls; /* NULL: plain HTTP */
+    bool public;              /* callers' listener: its requests are counted and limited, the operator's are not */
 };
 
 /* Callbacks of the HTTP library and of the framework, in the order of a request's way. Their first or last argument of

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "customerd/core/monitor.h"
 
 #define WATCH_PERIOD_MS 200
 #define DRAIN_PERIOD_MS 20
@@ -26,8 +26,7 @@ struct lingering {
 
 struct connections {
     struct connections_options options;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed; /* stop, drain, or the last connection went */
+    struct monitor monitor; /* guards all below; notified on stop, drain, and when the last connection went */
     struct connection *first;
     size_t n;
     struct lingering lingering[LINGERING_MAX];
@@ -147,27 +146,19 @@ static void linger(struct connections *cs, int fd)
     if (!cs->options.tls)
         (void)shutdown(copy, SHUT_WR);
     cs->lingering[cs->n_lingering++] = (struct lingering){ .fd = copy, .until_ms = now_ms(cs) + LINGER_MS };
-    (void)pthread_cond_broadcast(&cs->changed);
-}
-
-static struct timespec timespec_of(int64_t monotonic_ms)
-{
-    return (struct timespec){ .tv_sec = (time_t)(monotonic_ms / 1000),
-                              .tv_nsec = (long)(monotonic_ms % 1000) * 1000000 };
+    monitor_notify(&cs->monitor);
 }
 
 /* The clock given may be a test's; the condition waits by the machine's. */
 static int64_t machine_ms(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_monotonic_ms(clock_system());
 }
 
 static void wait_until(struct connections *cs, int64_t until_ms)
 {
-    struct timespec until = timespec_of(until_ms);
-    (void)pthread_cond_timedwait(&cs->changed, &cs->mutex, &until);
+    int64_t left_ms = until_ms - machine_ms();
+    monitor_wait_ms(&cs->monitor, left_ms > 0 ? left_ms : 0);
 }
 
 static void watch_all(struct connections *cs)
@@ -181,7 +172,7 @@ static void *watch(void *arg)
 {
     struct connections *cs = arg;
     int64_t watched_ms = 0;
-    (void)pthread_mutex_lock(&cs->mutex);
+    monitor_lock(&cs->monitor);
     while (!cs->stop) {
         /* All connections are looked at now and then only, however often those that linger are. */
         int64_t period_ms = cs->draining ? DRAIN_PERIOD_MS : WATCH_PERIOD_MS;
@@ -193,24 +184,8 @@ static void *watch(void *arg)
         wait_until(cs, cs->n_lingering > 0 ? machine_ms() + LINGER_PERIOD_MS : watched_ms + period_ms);
     }
     watch_lingering(cs, INT64_MAX);
-    (void)pthread_mutex_unlock(&cs->mutex);
+    monitor_unlock(&cs->monitor);
     return NULL;
-}
-
-static bool init_locks(struct connections *cs)
-{
-    pthread_condattr_t attributes;
-    if (pthread_mutex_init(&cs->mutex, NULL) != 0)
-        return false;
-    bool ok = pthread_condattr_init(&attributes) == 0;
-    if (ok) {
-        ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-             pthread_cond_init(&cs->changed, &attributes) == 0;
-        (void)pthread_condattr_destroy(&attributes);
-    }
-    if (!ok)
-        (void)pthread_mutex_destroy(&cs->mutex);
-    return ok;
 }
 
 struct connections *connections_new(const struct connections_options *options)
@@ -219,13 +194,12 @@ struct connections *connections_new(const struct connections_options *options)
     if (cs == NULL)
         return NULL;
     cs->options = *options;
-    if (!init_locks(cs)) {
+    if (!monitor_init(&cs->monitor)) {
         free(cs);
         return NULL;
     }
-    if (pthread_create(&cs->watchdog, NULL, watch, cs) != 0) {
-        (void)pthread_cond_destroy(&cs->changed);
-        (void)pthread_mutex_destroy(&cs->mutex);
+    if (!monitor_start_thread(&cs->watchdog, watch, cs)) {
+        monitor_clean_up(&cs->monitor);
         free(cs);
         return NULL;
     }
@@ -236,13 +210,12 @@ void connections_destroy(struct connections *cs)
 {
     if (cs == NULL)
         return;
-    (void)pthread_mutex_lock(&cs->mutex);
+    monitor_lock(&cs->monitor);
     cs->stop = true;
-    (void)pthread_cond_broadcast(&cs->changed);
-    (void)pthread_mutex_unlock(&cs->mutex);
+    monitor_notify(&cs->monitor);
+    monitor_unlock(&cs->monitor);
     (void)pthread_join(cs->watchdog, NULL);
-    (void)pthread_cond_destroy(&cs->changed);
-    (void)pthread_mutex_destroy(&cs->mutex);
+    monitor_clean_up(&cs->monitor);
     free(cs);
 }
 
@@ -253,18 +226,18 @@ void connections_add(struct connections *cs, struct connection *c, int fd)
     c->trickle_epoch_ms = -1;
     atomic_store(&c->phase, CONNECTION_IDLE);
     atomic_store(&c->since_ms, now_ms(cs));
-    (void)pthread_mutex_lock(&cs->mutex);
+    monitor_lock(&cs->monitor);
     c->next = cs->first;
     if (c->next != NULL)
         c->next->prev = c;
     cs->first = c;
     cs->n++;
-    (void)pthread_mutex_unlock(&cs->mutex);
+    monitor_unlock(&cs->monitor);
 }
 
 void connections_remove(struct connections *cs, struct connection *c, bool lingers)
 {
-    (void)pthread_mutex_lock(&cs->mutex);
+    monitor_lock(&cs->monitor);
     if (lingers)
         linger(cs, c->fd);
     if (c->prev != NULL)
@@ -275,22 +248,27 @@ void connections_remove(struct connections *cs, struct connection *c, bool linge
         c->next->prev = c->prev;
     cs->n--;
     if (cs->n == 0)
-        (void)pthread_cond_broadcast(&cs->changed);
-    (void)pthread_mutex_unlock(&cs->mutex);
+        monitor_notify(&cs->monitor);
+    monitor_unlock(&cs->monitor);
 }
 
 /* The watchdog cuts under the mutex: when it can be had, the client was told and the socket is shut down, so nothing that
  * is sent from now on can mix with what it was told. */
 static void await_cut(struct connections *cs)
 {
-    (void)pthread_mutex_lock(&cs->mutex);
-    (void)pthread_mutex_unlock(&cs->mutex);
+    monitor_lock(&cs->monitor);
+    monitor_unlock(&cs->monitor);
 }
 
 static bool enter(struct connections *cs, struct connection *c, int from, int to)
 {
     atomic_store(&c->since_ms, now_ms(cs));
     return move(c, from, to);
+}
+
+void connection_restart_idle(struct connections *cs, struct connection *c)
+{
+    atomic_store(&c->since_ms, now_ms(cs));
 }
 
 bool connection_begin(struct connections *cs, struct connection *c)
@@ -318,18 +296,18 @@ bool connection_end(struct connections *cs, struct connection *c)
 
 void connections_drain(struct connections *cs)
 {
-    (void)pthread_mutex_lock(&cs->mutex);
+    monitor_lock(&cs->monitor);
     cs->draining = true;
-    (void)pthread_cond_broadcast(&cs->changed);
-    (void)pthread_mutex_unlock(&cs->mutex);
+    monitor_notify(&cs->monitor);
+    monitor_unlock(&cs->monitor);
 }
 
 size_t connections_wait_empty(struct connections *cs, int64_t deadline_ms)
 {
-    (void)pthread_mutex_lock(&cs->mutex);
+    monitor_lock(&cs->monitor);
     for (int64_t left_ms; cs->n > 0 && (left_ms = deadline_ms - now_ms(cs)) > 0;)
         wait_until(cs, machine_ms() + left_ms);
     size_t left = cs->n;
-    (void)pthread_mutex_unlock(&cs->mutex);
+    monitor_unlock(&cs->monitor);
     return left;
 }

@@ -4,9 +4,6 @@
 #include "customerd/api/preconditions.h"
 #include "customerd/customers/email.h"
 
-#define READ "customers:read"
-#define WRITE "customers:write"
-
 enum list_param { LIST_LIMIT, LIST_CURSOR, LIST_EMAIL };
 static const char *const list_params[] = { [LIST_LIMIT] = "limit", [LIST_CURSOR] = "cursor", [LIST_EMAIL] = "email",
                                            NULL };
@@ -25,7 +22,7 @@ static enum status create(struct exchange *x, struct error *err)
         status = error_set(err, STATUS_PRECONDITION_FAILED, "A customer that is being created has no ETag yet");
     if (status == STATUS_OK) {
         status = customers_create(x->app->customers, &customer, &write.options, &answer, err);
-        customers_http_put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK) {
         char id[UUID_TEXT_SIZE];
@@ -82,7 +79,7 @@ static enum status replace(struct exchange *x, struct error *err)
         status = customer_parse(x->request.body, CUSTOMER_REPLACE, id, &customer, &x->findings, err);
     if (status == STATUS_OK) {
         status = customers_replace(x->app->customers, id, &customer, &write.options, &answer, err);
-        customers_http_put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK)
         customers_http_put_customer(x, 200, &answer);
@@ -103,7 +100,7 @@ static enum status patch(struct exchange *x, struct error *err)
         status = customer_patch_parse(x->request.body, id, &changes, &x->findings, err);
     if (status == STATUS_OK) {
         status = customers_patch(x->app->customers, id, changes, &write.options, &answer, &x->findings, err);
-        customers_http_put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK)
         customers_http_put_customer(x, 200, &answer);
@@ -120,7 +117,7 @@ static enum status delete(struct exchange *x, struct error *err)
     enum status status = customers_http_read_write(x, true, &write, err);
     if (status == STATUS_OK) {
         status = customers_delete(x->app->customers, &x->request.resource, &write.options, &answer, err);
-        customers_http_put_outcome(x, status, &answer);
+        customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK)
         x->response.status = 204;
@@ -212,18 +209,18 @@ static enum status lookup(struct exchange *x, struct error *err)
 }
 
 const struct route customers_routes[] = {
-    { .method = METHOD_GET, .path = "/customers", .operation = "listCustomers", .scope = READ, .handler = list,
+    { .method = METHOD_GET, .path = "/customers", .operation = "listCustomers", .scope = SCOPE_CUSTOMERS_READ, .handler = list,
       .params = list_params },
-    { .method = METHOD_POST, .path = "/customers", .operation = "createCustomer", .scope = WRITE, .handler = create,
+    { .method = METHOD_POST, .path = "/customers", .operation = "createCustomer", .scope = SCOPE_CUSTOMERS_WRITE, .handler = create,
       .body = CONTENT_JSON },
-    { .method = METHOD_POST, .path = "/customers/lookup", .operation = "lookupCustomer", .scope = READ,
+    { .method = METHOD_POST, .path = "/customers/lookup", .operation = "lookupCustomer", .scope = SCOPE_CUSTOMERS_READ,
       .handler = lookup, .body = CONTENT_JSON, .reads = true },
-    { .method = METHOD_GET, .path = "/customers/{id}", .operation = "getCustomer", .scope = READ, .handler = get },
-    { .method = METHOD_PUT, .path = "/customers/{id}", .operation = "replaceCustomer", .scope = WRITE,
+    { .method = METHOD_GET, .path = "/customers/{id}", .operation = "getCustomer", .scope = SCOPE_CUSTOMERS_READ, .handler = get },
+    { .method = METHOD_PUT, .path = "/customers/{id}", .operation = "replaceCustomer", .scope = SCOPE_CUSTOMERS_WRITE,
       .handler = replace, .body = CONTENT_JSON, .if_match_required = true },
-    { .method = METHOD_PATCH, .path = "/customers/{id}", .operation = "patchCustomer", .scope = WRITE,
+    { .method = METHOD_PATCH, .path = "/customers/{id}", .operation = "patchCustomer", .scope = SCOPE_CUSTOMERS_WRITE,
       .handler = patch, .body = CONTENT_JSON | CONTENT_MERGE_PATCH, .if_match_required = true },
-    { .method = METHOD_DELETE, .path = "/customers/{id}", .operation = "deleteCustomer", .scope = WRITE,
+    { .method = METHOD_DELETE, .path = "/customers/{id}", .operation = "deleteCustomer", .scope = SCOPE_CUSTOMERS_WRITE,
       .handler = delete, .if_match_required = true },
     { .path = NULL },
 };

@@ -56,8 +56,6 @@ enum status customers_http_read_write(struct exchange *x, bool one_customer, str
     struct write_options *o = &out->options;
     struct slice value;
     *o = (struct write_options){ .deadline_ms = r->deadline_ms };
-    if (one_customer)
-        x->audit = (struct audit){ .id = r->resource, .id_known = true };
     enum status status = customers_http_read_preconditions(r, &o->if_match, &o->if_none_match, err);
     if (status == STATUS_OK)
         status = read_once(r, "Idempotency-Key", &o->idempotency.given, &value, err);
@@ -89,19 +87,25 @@ void customers_http_put_customer(struct exchange *x, int http_status, struct ans
     response_header(out, "Cache-Control", "private, no-cache");
 }
 
-void customers_http_put_outcome(struct exchange *x, enum status status, const struct answer *a)
+/* The id is the answer's where it names what was written, or may have been. */
+static void note_audit(struct exchange *x, enum status status, const struct answer *a, const struct error *err)
 {
-    if (a->replayed)
-        response_header(&x->response, "Idempotency-Replayed", "true");
     x->audit.replayed = a->replayed;
     x->audit.version = a->version;
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK || (err->applied == APPLIED_UNKNOWN && !x->audit.id_known)) {
         x->audit.id = a->id;
         x->audit.id_known = true;
     }
+}
+
+void customers_http_put_outcome(struct exchange *x, enum status status, const struct answer *a, const struct error *err)
+{
+    note_audit(x, status, a, err);
+    if (a->replayed)
+        response_header(&x->response, "Idempotency-Replayed", "true");
     if (status == STATUS_PRECONDITION_FAILED && a->version > 0)
         customers_http_set_etag(&x->response, a->version);
-    if (status == STATUS_EMAIL_TAKEN && a->owner_known) {
+    if (status == STATUS_EMAIL_TAKEN && a->owner_known && access_allows(x, SCOPE_CUSTOMERS_READ)) {
         x->owner = a->owner;
         x->owner_known = true;
     }

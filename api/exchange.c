@@ -8,7 +8,7 @@
 void exchange_init(struct exchange *x, struct app *app)
 {
     x->app = app;
-    x->limited = false;
+    x->public = false;
     x->shed = false;
     x->match = (struct route_match){ .route = NULL };
     x->admission = (struct admission){ .done = false };
@@ -45,18 +45,26 @@ static enum status answer_options(struct exchange *x, const struct route_match *
     return STATUS_OK;
 }
 
+static bool is_write(const struct exchange *x)
+{
+    const struct route *route = x->match.route;
+    return route != NULL && route->method != METHOD_GET && !route->reads;
+}
+
 enum status exchange_admit(struct exchange *x, const struct route *const *tables, struct error *err)
 {
     enum status status = gate_check_message(x, err);
     if (status != STATUS_OK)
         return status;
     route_find(tables, &x->request, &x->match);
+    if (x->match.label != NULL && strstr(x->match.label, "{id}") != NULL)
+        x->audit = (struct audit){ .id = x->request.resource, .id_known = true };
     if (x->shed)
         return error_set_retry(err, STATUS_OVERLOADED, 1, "More than %" PRId64 " requests at once",
                                x->app->config->http.max_requests);
     if (x->match.options)
         return STATUS_OK;
-    return x->match.route == NULL ? no_route(x, &x->match, err) : door_admit(x, err);
+    return x->match.route == NULL ? no_route(x, &x->match, err) : access_admit(x, err);
 }
 
 enum status exchange_handle(struct exchange *x, struct error *err)
@@ -66,15 +74,11 @@ enum status exchange_handle(struct exchange *x, struct error *err)
     enum status status = gate_check_route(x, x->match.route, err);
     if (status == STATUS_OK)
         status = x->match.route->handler(x, err);
-    if (status == STATUS_OK && !buf_ok(&x->response.body))
-        return error_set(err, STATUS_INTERNAL, "Out of memory");
-    return status;
-}
-
-static bool is_write(const struct exchange *x)
-{
-    const struct route *route = x->match.route;
-    return route != NULL && route->method != METHOD_GET && !route->reads;
+    if (status != STATUS_OK || buf_ok(&x->response.body))
+        return status;
+    (void)error_set(err, STATUS_INTERNAL, "Out of memory");
+    err->applied = is_write(x) ? APPLIED_UNKNOWN : APPLIED_NO; /* it was; only its answer can't be given */
+    return err->code;
 }
 
 static void put_problem(struct exchange *x, const struct error *err)
@@ -84,7 +88,7 @@ static void put_problem(struct exchange *x, const struct error *err)
         .instance = x->request.path,
         .request_id = x->request.id,
         .findings = &x->findings,
-        .owner = x->owner_known && door_allows(x, "customers:read") ? &x->owner : NULL,
+        .owner = x->owner_known ? &x->owner : NULL,
         .write = is_write(x),
     };
     problem_render(&problem, &x->response);
@@ -94,7 +98,7 @@ static void put_problem(struct exchange *x, const struct error *err)
 static void add_security_headers(struct exchange *x)
 {
     response_header(&x->response, "X-Content-Type-Options", "nosniff");
-    if (x->app->tls)
+    if (x->public && x->app->tls != NULL)
         response_header(&x->response, "Strict-Transport-Security", "max-age=31536000");
 }
 
@@ -105,9 +109,10 @@ void exchange_finish(struct exchange *x, enum status status, const struct error 
         put_problem(x, err);
     response_header(&x->response, "X-Request-Id", "%s", x->request.id);
     add_security_headers(x);
-    door_add_headers(x);
-    cors_add_headers(x->app->config->door.cors_origins, &x->request, x->match.options ? x->match.allow : NULL,
-                     &x->response);
-    if (is_write(x) && (x->admission.done || status == STATUS_FORBIDDEN))
+    access_add_headers(x);
+    if (x->public)
+        cors_add_headers(x->app->config->access.cors_origins, &x->request, x->match.options ? x->match.allow : NULL,
+                         &x->response);
+    if (is_write(x) && !x->shed && (x->admission.done || status == STATUS_FORBIDDEN))
         audit_write(x, status, err);
 }

@@ -3,7 +3,6 @@
 #include "customerd/api/route.h"
 #include "customerd/core/metrics.h"
 
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

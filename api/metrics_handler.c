@@ -8,6 +8,7 @@
 #include "customerd/core/process_metrics.h"
 #include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
+#include "tls_listener.h"
 
 static void write_service(struct app *app, struct buf *out)
 {
@@ -21,7 +22,12 @@ static void write_service(struct app *app, struct buf *out)
     metrics_write_gauge(out, "customerd_http_connections_max", "How many there may be.",
                         app->config->http.max_connections);
     metrics_write_counter(out, "customerd_log_lines_dropped_total",
-                          "Log lines that nobody took in time.", log_dropped(app->log));
+                          "Log lines that nobody took in time, those of the audit included.", log_dropped(app->log));
+    metrics_write_counter(out, "customerd_audit_lines_dropped_total", "Lines of the audit among them.",
+                          log_audit_dropped(app->log));
+    if (app->tls != NULL)
+        metrics_write_gauge(out, "customerd_tls_certificate_expiry_timestamp_seconds",
+                            "When the listener's certificate ends, since 1970.", tls_listener_expires_s(app->tls));
 }
 
 enum status metrics_handler(struct exchange *x, struct error *err)

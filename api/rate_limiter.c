@@ -19,7 +19,7 @@ struct bucket {
 
 struct rate_limiter {
     struct rate_limit limit;
-    uint8_t secret[8]; /* so that nobody can choose keys that meet */
+    uint64_t secret[2]; /* so that nobody can choose keys that meet */
     pthread_mutex_t locks[LOCKS];
     struct bucket sets[SETS][WAYS];
 };
@@ -51,15 +51,19 @@ struct rate_limit rate_limiter_limit(const struct rate_limiter *r)
     return r->limit;
 }
 
-/* Multiply and shift, with a secret multiplier for each half. */
+/* The finalizer of splitmix64: each bit of x reaches every bit of the result. */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
 static size_t set_of(const struct rate_limiter *r, const uint8_t key[RATE_KEY_BYTES])
 {
-    uint64_t secret, halves[2];
-    memcpy(&secret, r->secret, sizeof secret);
+    uint64_t halves[2];
     memcpy(halves, key, sizeof halves);
-    uint64_t mixed = (halves[0] ^ secret) * UINT64_C(0x9E3779B97F4A7C15);
-    mixed = (mixed ^ (mixed >> 32) ^ halves[1]) * (secret | 1);
-    return (size_t)(mixed >> 32) % SETS;
+    return mix(mix(halves[0] ^ r->secret[0]) ^ halves[1] ^ r->secret[1]) % SETS;
 }
 
 static int64_t level_at(const struct rate_limiter *r, const struct bucket *b, int64_t now_ms)

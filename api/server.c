@@ -91,7 +91,7 @@ struct server *server_new(const struct server_options *options, struct error *er
         .app = options->app,
         .routes = options->routes,
         .tls = options->tls,
-        .metrics = options->metrics,
+        .public = options->public,
     };
     const struct config_http *http = &options->app->config->http;
     const struct connections_options watch = {

@@ -92,21 +92,23 @@ static void warn(const struct service *s)
     if (!s->config.db.tls)
         LOG(s->app.log, LOG_WARN, "database_without_tls",
             LOG_CSTR("meaning", "customers and passwords cross the network in the clear"));
-    if (!config_needs_tokens(&s->config) && s->config.door.auth == HTTP_AUTH_NONE)
-        LOG(s->app.log, LOG_WARN, "anybody_may_call", LOG_CSTR("meaning", "no token is asked for: CUSTOMERD_AUTH=none"));
+    if (!config_needs_tokens(&s->config))
+        LOG(s->app.log, s->config.access.auth == HTTP_AUTH_NONE ? LOG_WARN : LOG_INFO, "anybody_may_call",
+            LOG_CSTR("meaning", "no token is asked for"));
     if (s->config.db.auth == DB_AUTH_IAM && s->config.iam.resource_lowered)
         LOG(s->app.log, LOG_WARN, "iam_resource_lowered", LOG_CSTR("resource", s->config.iam.resource));
 }
 
-/* ---- the door ---- */
+/* ---- who may call ---- */
 
 static enum status start_authenticator(struct service *s, struct error *err)
 {
-    const struct config_door *door = &s->config.door;
+    const struct config_access *access = &s->config.access;
     const struct authenticator_options options = {
-        .jwks = door->jwt_jwks,
-        .issuer = door->jwt_issuer,
-        .audience = door->jwt_audience,
+        .jwks = access->jwt_jwks,
+        .ca_file = access->jwt_ca_file,
+        .issuer = access->jwt_issuer,
+        .audience = access->jwt_audience,
         .clock = s->app.clock,
         .log = s->app.log,
     };
@@ -120,8 +122,8 @@ static enum status start_authenticator(struct service *s, struct error *err)
 
 static enum status start_rate_limiter(struct service *s, struct error *err)
 {
-    const struct config_door *door = &s->config.door;
-    struct rate_limit limit = { .per_s = door->rate_limit, .burst = door->rate_burst };
+    const struct config_access *access = &s->config.access;
+    struct rate_limit limit = { .per_s = access->rate_limit, .burst = access->rate_burst };
     if (limit.per_s == 0)
         return STATUS_OK;
     if (limit.burst == 0)
@@ -133,22 +135,21 @@ static enum status start_rate_limiter(struct service *s, struct error *err)
 /* The certificate is read before anything runs, so that a wrong file is all that is told. */
 static enum status read_certificate(struct service *s, struct error *err)
 {
-    s->app.tls = s->config.door.tls_cert_file[0] != '\0';
-    if (!s->app.tls)
+    if (s->config.tls.cert_file[0] == '\0')
         return STATUS_OK;
-    struct error reason;
-    s->tls = tls_listener_new(&s->config.door, s->app.clock, s->app.log, &reason);
-    return s->tls != NULL ? STATUS_OK : error_set(err, reason.code, "CUSTOMERD_TLS_CERT_FILE: %.220s", reason.detail);
+    s->app.tls = tls_listener_new(&s->config.tls, s->app.clock, s->app.log, err);
+    return s->app.tls != NULL ? STATUS_OK : err->code;
 }
 
-static enum status start_door(struct service *s, struct error *err)
+static enum status start_access(struct service *s, struct error *err)
 {
-    s->app.metrics = http_metrics_new(routes_public, s->app.tls);
+    enum status status = read_certificate(s, err);
+    if (status != STATUS_OK)
+        return status;
+    s->app.metrics = http_metrics_new(routes_public, s->app.tls != NULL);
     if (s->app.metrics == NULL)
         return error_set(err, STATUS_INTERNAL, "out of memory");
-    enum status status = start_rate_limiter(s, err);
-    if (status == STATUS_OK)
-        status = read_certificate(s, err);
+    status = start_rate_limiter(s, err);
     return status == STATUS_OK ? start_authenticator(s, err) : status;
 }
 
@@ -205,8 +206,8 @@ static enum status start_servers(struct service *s, struct error *err)
         .routes = routes_public,
         .connections_max = (size_t)s->config.http.max_connections,
         .connections_per_address_max = (size_t)s->config.http.max_connections_per_address,
-        .metrics = s->app.metrics,
-        .tls = s->tls,
+        .tls = s->app.tls,
+        .public = true,
     };
     s->admin_listen_fd = -1;
     s->admin = server_new(&admin, err);
@@ -234,7 +235,7 @@ enum status service_build(struct service *s, struct error *err)
     if (s->app.log == NULL)
         return error_set(err, STATUS_INTERNAL, "the log does not start");
     warn(s);
-    status = start_door(s, err);
+    status = start_access(s, err);
     if (status == STATUS_OK)
         status = start_cluster(s, err);
     if (status == STATUS_OK)
@@ -248,7 +249,7 @@ void service_clean_up(struct service *s)
 {
     server_destroy(s->public);
     server_destroy(s->admin);
-    tls_listener_destroy(s->tls);
+    tls_listener_destroy(s->app.tls);
     authenticator_destroy(s->app.authenticator);
     rate_limiter_destroy(s->app.rate_limiter);
     http_metrics_destroy(s->app.metrics);

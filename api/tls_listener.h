@@ -10,7 +10,7 @@
 struct tls_listener;
 
 /* NULL and err when a file can't be used. */
-struct tls_listener *tls_listener_new(const struct config_door *door, const struct clock *clock, struct log *log,
+struct tls_listener *tls_listener_new(const struct config_tls *files, const struct clock *clock, struct log *log,
                                       struct error *err);
 /* After the last session has ended. Accepts NULL. */
 void tls_listener_destroy(struct tls_listener *t);
@@ -20,9 +20,16 @@ void tls_listener_destroy(struct tls_listener *t);
 struct MHD_OptionItem;
 size_t tls_listener_options(struct tls_listener *t, struct MHD_OptionItem *to);
 
-/* For the library's notice of a new connection, before the handshake. */
+/* What a session is told; lives as long as its connection. */
+struct tls_client {
+    void (*established)(void *ctx); /* the handshake is over; in the connection's own thread */
+    void *ctx;
+    struct tls_listener *listener;  /* filled by tls_listener_begin */
+};
+
+/* For the library's notice of a new connection, before the handshake. Without a client (memory is out) it will fail. */
 struct MHD_Connection;
-void tls_listener_begin(struct tls_listener *t, struct MHD_Connection *http);
+void tls_listener_begin(struct tls_listener *t, struct MHD_Connection *http, struct tls_client *client);
 
 /* When the certificate that is served ends, in seconds since 1970. */
 int64_t tls_listener_expires_s(struct tls_listener *t);

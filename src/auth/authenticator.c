@@ -46,6 +46,7 @@ struct authenticator *authenticator_new(const struct authenticator_options *opti
     a->options = *options;
     const struct key_source_options source = {
         .from = options->jwks,
+        .ca_file = options->ca_file,
         .http = options->http == NULL ? http_client_curl() : options->http,
         .clock = options->clock,
         .log = options->log,
@@ -76,7 +77,9 @@ void authenticator_destroy(struct authenticator *a)
 static enum status no_keys(const struct key_source_state *state, struct error *err)
 {
     return error_set_retry(err, STATUS_AUTH_UNAVAILABLE, 2, "the keys that tokens are verified with can't be had: %.150s",
-                           state->last_failure[0] == '\0' ? "they are being fetched" : state->last_failure);
+                           state->last_failure[0] != '\0' ? state->last_failure
+                           : state->n_keys == 0 && state->age_ms >= 0 ? "the issuer has withdrawn all of them"
+                                                                      : "they are being fetched");
 }
 
 /* The caller is not told which check failed; neither is the log, which anybody could fill. */
@@ -84,6 +87,13 @@ static enum status refuse(struct authenticator *a, struct error *err)
 {
     metrics_count(a->tokens, (const size_t[]){ TOKEN_REFUSED }, 1);
     return error_set(err, STATUS_UNAUTHORIZED, "the token is not valid");
+}
+
+/* The request needs time for its own work, too. */
+static int64_t half_way(const struct authenticator *a, int64_t deadline_ms)
+{
+    int64_t now_ms = clock_monotonic_ms(a->options.clock);
+    return now_ms + (deadline_ms - now_ms) / 2;
 }
 
 /* The key, in a set that the caller releases. A key that is missed may be a new one; while its source fails, nobody knows. */
@@ -95,16 +105,15 @@ static enum status find_key(struct authenticator *a, const struct jwt_header *he
     if (*key != NULL)
         return STATUS_OK;
     struct key_set *known = *set;
-    *set = key_source_get_newer(a->keys, known, deadline_ms);
+    bool certain;
+    *set = key_source_get_newer(a->keys, known, half_way(a, deadline_ms), &certain);
     key_set_release(known);
     *key = *set == NULL ? NULL : key_set_find(*set, header);
     if (*key != NULL)
         return STATUS_OK;
     struct key_source_state state;
     key_source_state(a->keys, &state);
-    if (state.n_keys == 0 || state.last_failure[0] != '\0')
-        return no_keys(&state, err);
-    return refuse(a, err);
+    return certain && state.n_keys > 0 ? refuse(a, err) : no_keys(&state, err);
 }
 
 static bool read_claims(const struct authenticator *a, struct slice token, struct claims **out)

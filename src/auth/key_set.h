@@ -11,7 +11,8 @@
 struct key_set;
 
 /* Keys that can't serve (symmetric, private, for encryption, without kid, too short, of another curve) are left out, as the
- * standard asks. NULL and err when the text is no key set, or none of its keys can serve. */
+ * standard asks, and so are those beyond KEY_SET_MAX_KEYS. None may be left: whoever withdraws the last key means it. NULL
+ * and err when the text is no key set. */
 struct key_set *key_set_parse(struct slice json, struct error *err);
 struct key_set *key_set_acquire(struct key_set *s);
 /* Accepts NULL. */

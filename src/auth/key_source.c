@@ -53,6 +53,7 @@ static enum status read_url(struct key_source *s, struct buf *out, struct error 
         .url = s->from,
         .headers = headers,
         .n_headers = 1,
+        .ca_file = s->options.ca_file,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .timeout_ms = FETCH_TIMEOUT_MS,
         .cancelled = &s->stopping,
@@ -194,7 +195,11 @@ static enum status begin(struct key_source *s, struct error *err)
         struct key_set *keys = fetch(s, err);
         if (keys == NULL)
             return err->code;
+        size_t n = key_set_count(keys);
         take(s, keys);
+        if (n == 0)
+            return error_set(err, STATUS_UNAVAILABLE, "%.120s has no key that can verify RS256, PS256, ES256 or EdDSA "
+                             "(each needs a kid)", s->from);
     }
     if (!monitor_start_thread(&s->thread, run, s))
         return error_set(err, STATUS_INTERNAL, "the thread that fetches keys can't be started");
@@ -252,7 +257,8 @@ struct key_set *key_source_get(struct key_source *s)
     return keys;
 }
 
-struct key_set *key_source_get_newer(struct key_source *s, const struct key_set *known, int64_t deadline_ms)
+struct key_set *key_source_get_newer(struct key_source *s, const struct key_set *known, int64_t deadline_ms,
+                                     bool *certain)
 {
     int64_t every_ms = s->is_file ? FILE_MISSED_EVERY_MS : MISSED_EVERY_MS;
     monitor_lock(&s->monitor);
@@ -268,6 +274,7 @@ struct key_set *key_source_get_newer(struct key_source *s, const struct key_set 
                           (left_ms = deadline_ms - now_ms(s)) > 0;)
         monitor_wait_ms(&s->monitor, left_ms);
     s->waiters -= waits;
+    *certain = (!coming || s->finished != finished) && s->last_failure[0] == '\0';
     struct key_set *keys = acquire(s);
     monitor_unlock(&s->monitor);
     return keys;

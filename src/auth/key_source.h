@@ -16,12 +16,13 @@ struct key_source;
 
 struct key_source_options {
     const char *from;                /* an http or https address, or a file's path; copied */
+    const char *ca_file;             /* of the CAs for https; NULL or "": the system's; borrowed */
     const struct http_client *http;  /* these outlive the source */
     const struct clock *clock;
     struct log *log;                 /* may be NULL */
 };
 
-/* Starts the thread. A file is read by the caller first: NULL and err when it has no keys. */
+/* Starts the thread. A file is read by the caller first: NULL and err when it has no key that can serve. */
 struct key_source *key_source_new(const struct key_source_options *options, struct error *err);
 /* Cancels a fetch and joins. Accepts NULL. */
 void key_source_destroy(struct key_source *s);
@@ -29,8 +30,10 @@ void key_source_destroy(struct key_source *s);
 /* The newest set, to be released; NULL when there has been none yet. Any thread; does not wait. */
 struct key_set *key_source_get(struct key_source *s);
 /* Asks for a newer set than `known` (may be NULL) and waits for it, until the deadline (monotonic) at most; not at all when
- * it was asked for a moment ago, or many wait already. The newest set, to be released, or NULL. */
-struct key_set *key_source_get_newer(struct key_source *s, const struct key_set *known, int64_t deadline_ms);
+ * it was asked for a moment ago. The newest set, to be released, or NULL. *certain: nothing newer is to be had now; false
+ * while a fetch is on its way (also for whoever could not wait for it, since many do) and when the last one failed. */
+struct key_set *key_source_get_newer(struct key_source *s, const struct key_set *known, int64_t deadline_ms,
+                                     bool *certain);
 
 struct key_source_state {
     size_t n_keys;        /* 0: none yet */

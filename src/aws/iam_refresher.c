@@ -3,12 +3,10 @@
 #include "customerd/aws/refresh_schedule.h"
 #include "customerd/core/crypto.h"
 #include "customerd/core/metrics.h"
+#include "customerd/core/monitor.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* The thread waits in slices, because a jump of the realtime clock wakes nobody. */
 #define WAIT_SLICE_MS 500
@@ -46,8 +44,7 @@ struct worker {
 
 struct iam_refresher {
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    struct monitor monitor;
     atomic_bool stop; /* the providers look at it too, without the lock */
     bool refused;
     struct snapshot snapshot;
@@ -101,10 +98,10 @@ static enum status mint(struct iam_refresher *r, struct error *err)
         next.valid_until_ms = w->kept.expires_at_ms;
     next.valid_until_mono_ms = monotonic_ms(r) + (next.valid_until_ms - now_ms);
 
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     struct secret old = r->snapshot.token;
     r->snapshot = next;
-    pthread_mutex_unlock(&r->lock);
+    monitor_unlock(&r->monitor);
     secret_clean_up(&old);
     return STATUS_OK;
 }
@@ -156,12 +153,12 @@ static void count_source(struct metrics_family *by_source, const char *source)
 static void renewed(struct iam_refresher *r)
 {
     struct worker *w = &r->worker;
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     bool is_news = r->tally.refreshes == 0 || r->tally.last_failure[0] != '\0';
     r->tally.refreshes++;
     r->tally.last_failure[0] = '\0';
     int64_t left_ms = token_left_ms(r);
-    pthread_mutex_unlock(&r->lock);
+    monitor_unlock(&r->monitor);
     count_source(r->tally.refreshes_by_source, w->asked);
     w->failures = 0;
     w->due_mono_ms = monotonic_ms(r) + refresh_after_ms(left_ms, random_bits());
@@ -174,11 +171,11 @@ static void failed(struct iam_refresher *r, const struct error *err)
     struct worker *w = &r->worker;
     count_source(r->tally.failures_by_source, w->asked);
     w->failures++;
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     r->tally.failures++;
     snprintf(r->tally.last_failure, sizeof r->tally.last_failure, "%.159s", err->detail);
     int64_t left_ms = token_left_ms(r);
-    pthread_mutex_unlock(&r->lock);
+    monitor_unlock(&r->monitor);
     w->due_mono_ms = monotonic_ms(r) + refresh_backoff_ms(w->failures, left_ms, random_bits());
     LOG(r->log, LOG_WARN, "iam_token_refresh_failed", LOG_CSTR("reason", err->detail),
         LOG_INT("failures", (int64_t)w->failures), LOG_INT("valid_for_s", left_ms > 0 ? left_ms / 1000 : 0));
@@ -195,21 +192,14 @@ static bool clock_jumped(const struct iam_refresher *r)
 /* Bounded by real time, whatever clock is injected. */
 static void wait_slice(struct iam_refresher *r, int64_t wait_ms)
 {
-    struct timespec until;
-    if (wait_ms > WAIT_SLICE_MS)
-        wait_ms = WAIT_SLICE_MS;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)wait_ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&r->wake, &r->lock, &until);
+    monitor_wait_ms(&r->monitor, wait_ms < WAIT_SLICE_MS ? wait_ms : WAIT_SLICE_MS);
 }
 
 /* False when it is time to end. *anew: a server refused the token, so that the credentials at hand are in doubt; a jump
  * of the clock only puts the token's date in doubt. */
 static bool wait_until_due(struct iam_refresher *r, bool *anew)
 {
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     for (;;) {
         int64_t now_ms = monotonic_ms(r);
         int64_t due_ms = r->worker.due_mono_ms;
@@ -223,7 +213,7 @@ static bool wait_until_due(struct iam_refresher *r, bool *anew)
     if (*anew)
         r->refused = false;
     bool goes_on = !atomic_load(&r->stop);
-    pthread_mutex_unlock(&r->lock);
+    monitor_unlock(&r->monitor);
     return goes_on;
 }
 
@@ -245,17 +235,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are for the main thread. */
-static int thread_start(struct iam_refresher *r)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&r->thread, NULL, run, r);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
-}
-
 /* ------------------------------------------------------------------------------------------------- lifecycle */
 
 static const char *copy(const char *text)
@@ -271,16 +250,6 @@ static bool token_options_copy(struct iam_token_options *to, const struct iam_to
     to->user = copy(from->user);
     to->region = copy(from->region);
     return to->service != NULL && to->resource != NULL && to->user != NULL && to->region != NULL;
-}
-
-static void locks_init(struct iam_refresher *r)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
 }
 
 static bool metrics_init(struct iam_refresher *r)
@@ -300,8 +269,7 @@ static void release(struct iam_refresher *r)
 {
     metrics_family_destroy(r->tally.refreshes_by_source);
     metrics_family_destroy(r->tally.failures_by_source);
-    pthread_cond_destroy(&r->wake);
-    pthread_mutex_destroy(&r->lock);
+    monitor_clean_up(&r->monitor);
     secret_clean_up(&r->snapshot.token);
     credentials_clean_up(&r->worker.kept);
     free((void *)(uintptr_t)r->token.service);
@@ -314,11 +282,11 @@ static void release(struct iam_refresher *r)
 struct iam_refresher *iam_refresher_new(const struct iam_refresher_options *options, struct error *err)
 {
     struct iam_refresher *r = calloc(1, sizeof *r);
-    if (r == NULL) {
+    if (r == NULL || !monitor_init(&r->monitor)) {
+        free(r);
         (void)error_set(err, STATUS_INTERNAL, "out of memory");
         return NULL;
     }
-    locks_init(r);
     atomic_init(&r->stop, false);
     r->env = *(options->env != NULL ? options->env : credentials_env_system());
     r->env.cancelled = &r->stop;
@@ -327,7 +295,7 @@ struct iam_refresher *iam_refresher_new(const struct iam_refresher_options *opti
     r->worker.clock_offset_ms = realtime_ms(r) - r->worker.due_mono_ms;
     if (!metrics_init(r) || !token_options_copy(&r->token, &options->token))
         (void)error_set(err, STATUS_INTERNAL, "out of memory");
-    else if (thread_start(r) != 0)
+    else if (!monitor_start_thread(&r->thread, run, r))
         (void)error_set(err, STATUS_INTERNAL, "the IAM refresher's thread can't be started");
     else
         return r;
@@ -339,10 +307,10 @@ void iam_refresher_destroy(struct iam_refresher *r)
 {
     if (r == NULL)
         return;
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     atomic_store(&r->stop, true);
-    pthread_cond_signal(&r->wake);
-    pthread_mutex_unlock(&r->lock);
+    monitor_notify(&r->monitor);
+    monitor_unlock(&r->monitor);
     pthread_join(r->thread, NULL);
     release(r);
 }
@@ -352,7 +320,7 @@ void iam_refresher_destroy(struct iam_refresher *r)
 enum status iam_refresher_token(struct iam_refresher *r, struct secret *out, struct error *err)
 {
     enum status status = STATUS_OK;
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     const char *why = r->tally.last_failure[0] != '\0' ? r->tally.last_failure : "the next one is being fetched";
     if (r->snapshot.token.len == 0)
         status = error_set(err, STATUS_UNAVAILABLE, "there is no IAM token yet: %s", why);
@@ -360,21 +328,21 @@ enum status iam_refresher_token(struct iam_refresher *r, struct secret *out, str
         status = error_set(err, STATUS_UNAVAILABLE, "the IAM token has expired: %s", why);
     else if (!secret_set(out, secret_slice(&r->snapshot.token)))
         status = error_set(err, STATUS_INTERNAL, "out of memory");
-    pthread_mutex_unlock(&r->lock);
+    monitor_unlock(&r->monitor);
     return status;
 }
 
 void iam_refresher_refused(struct iam_refresher *r)
 {
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     r->refused = true;
-    pthread_cond_signal(&r->wake);
-    pthread_mutex_unlock(&r->lock);
+    monitor_notify(&r->monitor);
+    monitor_unlock(&r->monitor);
 }
 
 void iam_refresher_state(struct iam_refresher *r, struct iam_refresher_state *out)
 {
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(&r->monitor);
     *out = (struct iam_refresher_state){
         .token_minted_ms = r->snapshot.token.len == 0 ? 0 : r->snapshot.minted_ms,
         .token_valid_until_ms = r->snapshot.valid_until_ms,
@@ -384,7 +352,7 @@ void iam_refresher_state(struct iam_refresher *r, struct iam_refresher_state *ou
         .failures = r->tally.failures,
     };
     snprintf(out->last_failure, sizeof out->last_failure, "%s", r->tally.last_failure);
-    pthread_mutex_unlock(&r->lock);
+    monitor_unlock(&r->monitor);
 }
 
 void iam_refresher_write_metrics(struct iam_refresher *r, struct buf *out)

@@ -1,6 +1,10 @@
 /* What settings need of each other, which no row can judge alone. */
 #include "customerd/core/config.h"
 
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+
 /* The most usual slip is to give the endpoint; a token for it would only ever be refused. */
 static bool is_resource_name(const char *text)
 {
@@ -25,47 +29,86 @@ static enum status check_iam(const struct config_iam *iam, struct error *err)
     return STATUS_OK;
 }
 
-bool config_needs_tokens(const struct config *config)
+static bool is_loopback(const char *host)
 {
-    const char *host = config->http.listen.host;
-    bool loopback = strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
-    if (config->door.auth == HTTP_AUTH_AUTO)
-        return !loopback;
-    return config->door.auth == HTTP_AUTH_JWT;
+    unsigned char v4[4];
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, v4) == 1)
+        return v4[0] == 127;
+    if (inet_pton(AF_INET6, host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcasecmp(host, "localhost") == 0;
 }
 
-static enum status check_tokens(const struct config *config, struct error *err)
+bool config_needs_tokens(const struct config *config)
 {
-    const struct config_door *door = &config->door;
+    const struct config_access *a = &config->access;
+    if (a->auth == HTTP_AUTH_AUTO)
+        return !is_loopback(config->http.listen.host) || a->jwt_jwks[0] != '\0' || a->jwt_issuer[0] != '\0' ||
+               a->jwt_audience[0] != '\0';
+    return a->auth == HTTP_AUTH_JWT;
+}
+
+/* Keys that came in plain text could be anybody's: plain http is for this machine alone. */
+static bool is_key_source(const char *text)
+{
+    struct slice rest = slice_cstr(text);
+    if (slice_starts_with(rest, "https://") || slice_starts_with(rest, "/"))
+        return true;
+    char host[64];
+    if (!slice_starts_with(rest, "http://"))
+        return false;
+    rest = slice_from(rest, 7);
+    bool v6 = slice_starts_with(rest, "[");
+    size_t len = strcspn(rest.ptr, v6 ? "]" : ":/");
+    if (len >= sizeof host)
+        return false;
+    (void)snprintf(host, sizeof host, "%.*s", (int)(len - v6), rest.ptr + v6);
+    return is_loopback(host);
+}
+
+static enum status check_tokens(const struct config_access *a, struct error *err)
+{
     const struct {
         const char *name;
         const char *value;
     } needed[] = {
-        { "CUSTOMERD_JWT_JWKS", door->jwt_jwks },
-        { "CUSTOMERD_JWT_ISSUER", door->jwt_issuer },
-        { "CUSTOMERD_JWT_AUDIENCE", door->jwt_audience },
+        { "CUSTOMERD_JWT_JWKS", a->jwt_jwks },
+        { "CUSTOMERD_JWT_ISSUER", a->jwt_issuer },
+        { "CUSTOMERD_JWT_AUDIENCE", a->jwt_audience },
     };
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (needed[i].value[0] == '\0')
             return error_set(err, STATUS_BAD_PARAMETER, "%s: not set; %s needs it (CUSTOMERD_AUTH=none lets anybody call)",
                              needed[i].name,
-                             door->auth == HTTP_AUTH_JWT ? "CUSTOMERD_AUTH=jwt"
-                                                         : "listening beyond the loopback, without CUSTOMERD_AUTH,");
-    struct slice jwks = slice_cstr(door->jwt_jwks);
-    if (!slice_starts_with(jwks, "https://") && !slice_starts_with(jwks, "http://") && !slice_starts_with(jwks, "/"))
+                             a->auth == HTTP_AUTH_JWT ? "CUSTOMERD_AUTH=jwt" : "CUSTOMERD_AUTH=auto, which means jwt here,");
+    if (!is_key_source(a->jwt_jwks))
         return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_JWT_JWKS: \"%.80s\" is neither an https address nor an absolute path",
-                         door->jwt_jwks);
+                         "CUSTOMERD_JWT_JWKS: \"%.80s\" is neither an https address (http on the loopback) nor an absolute "
+                         "path",
+                         a->jwt_jwks);
     return STATUS_OK;
 }
 
-static enum status check_tls(const struct config_door *door, struct error *err)
+static enum status check_rate(const struct config_access *a, struct error *err)
 {
-    bool cert = door->tls_cert_file[0] != '\0';
-    if (cert != (door->tls_key_file[0] != '\0'))
+    if (a->rate_burst > 0 && a->rate_limit == 0)
+        return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_RATE_LIMIT: not set; CUSTOMERD_RATE_BURST needs it");
+    if (a->rate_burst > 0 && a->rate_burst < a->rate_limit)
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_RATE_BURST: \"%" PRId64 "\" is less than CUSTOMERD_RATE_LIMIT, which could then never be "
+                         "reached",
+                         a->rate_burst);
+    return STATUS_OK;
+}
+
+static enum status check_tls(const struct config_tls *tls, struct error *err)
+{
+    bool cert = tls->cert_file[0] != '\0';
+    if (cert != (tls->key_file[0] != '\0'))
         return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_TLS_%s_FILE: not set; CUSTOMERD_TLS_%s_FILE needs it",
                          cert ? "KEY" : "CERT", cert ? "CERT" : "KEY");
-    if (!cert && door->tls_client_ca_file[0] != '\0')
+    if (!cert && tls->client_ca_file[0] != '\0')
         return error_set(err, STATUS_BAD_PARAMETER,
                          "CUSTOMERD_TLS_CERT_FILE: not set; CUSTOMERD_TLS_CLIENT_CA_FILE needs it");
     return STATUS_OK;
@@ -86,9 +129,9 @@ static bool is_origin(struct slice text)
     return host.len > 0;
 }
 
-static enum status check_origins(const struct config_door *door, struct error *err)
+static enum status check_origins(const struct config_access *a, struct error *err)
 {
-    struct slice rest = slice_cstr(door->cors_origins);
+    struct slice rest = slice_cstr(a->cors_origins);
     while (rest.len > 0) {
         const char *comma = memchr(rest.ptr, ',', rest.len);
         struct slice origin = slice_of(rest.ptr, comma == NULL ? rest.len : (size_t)(comma - rest.ptr));
@@ -100,14 +143,6 @@ static enum status check_origins(const struct config_door *door, struct error *e
                              (int)(origin.len < 80 ? origin.len : 80), origin.ptr);
     }
     return STATUS_OK;
-}
-
-static enum status check_door(const struct config *config, struct error *err)
-{
-    enum status status = config_needs_tokens(config) ? check_tokens(config, err) : STATUS_OK;
-    if (status == STATUS_OK)
-        status = check_tls(&config->door, err);
-    return status == STATUS_OK ? check_origins(&config->door, err) : status;
 }
 
 static enum status check_db(const struct config *config, struct error *err)
@@ -134,5 +169,11 @@ static enum status check_db(const struct config *config, struct error *err)
 enum status config_check_serve(const struct config *config, struct error *err)
 {
     enum status status = check_db(config, err);
-    return status == STATUS_OK ? check_door(config, err) : status;
+    if (status == STATUS_OK && config_needs_tokens(config))
+        status = check_tokens(&config->access, err);
+    if (status == STATUS_OK)
+        status = check_rate(&config->access, err);
+    if (status == STATUS_OK)
+        status = check_tls(&config->tls, err);
+    return status == STATUS_OK ? check_origins(&config->access, err) : status;
 }

@@ -119,6 +119,11 @@ static long at_least_1(int timeout_ms)
     return timeout_ms > 0 ? timeout_ms : 1;
 }
 
+static bool set_ca_file(struct exchange *x, const char *ca_file)
+{
+    return ca_file == NULL || ca_file[0] == '\0' || curl_easy_setopt(x->easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
+}
+
 static bool set_request(struct exchange *x, const struct http_request *request)
 {
     const struct long_option timeouts[] = {
@@ -126,7 +131,7 @@ static bool set_request(struct exchange *x, const struct http_request *request)
         { CURLOPT_TIMEOUT_MS, at_least_1(request->timeout_ms) },
     };
     if (!set_longs(x->easy, timeouts, 2) || curl_easy_setopt(x->easy, CURLOPT_URL, request->url) != CURLE_OK ||
-        curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers) != CURLE_OK)
+        curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers) != CURLE_OK || !set_ca_file(x, request->ca_file))
         return false;
     if (strcmp(request->method, "GET") == 0)
         return true;

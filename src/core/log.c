@@ -2,15 +2,14 @@
  *
  *     written_total ........ queued_total        queued bytes, at most RING_BYTES; both only grow
  *
- * Bytes between the two belong to the writer, which reads them without the mutex; the rest belongs to whoever holds
- * the mutex. Lines are whole in the ring, so a partial write only ever delays the rest of a line. */
+ * Bytes between the two belong to the writer, which reads them without the monitor; the rest belongs to whoever holds
+ * the monitor. Lines are whole in the ring, so a partial write only ever delays the rest of a line. */
 #include "customerd/core/log.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "customerd/core/monitor.h"
 
 #include "log_line.h"
 #include "log_sink.h"
@@ -27,9 +26,7 @@ struct log {
     const struct clock *clock;
     struct log_sink sink;
     pthread_t writer;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    pthread_cond_t finished_cond;
+    struct monitor monitor; /* notified for the writer, and when it has finished */
     bool stopping;
     bool finished;
     int64_t stop_at_ms;
@@ -37,10 +34,11 @@ struct log {
     size_t written_total;
     uint64_t dropped_reported;
     atomic_uint_fast64_t dropped;
+    atomic_uint_fast64_t audit_dropped; /* those among them */
     char *ring;
 };
 
-/* With the mutex held. keep_free: for lines that matter more. */
+/* With the monitor locked. keep_free: for lines that matter more. */
 static bool enqueue(struct log *log, const struct log_line *line, size_t keep_free)
 {
     size_t used = log->queued_total - log->written_total;
@@ -52,11 +50,11 @@ static bool enqueue(struct log *log, const struct log_line *line, size_t keep_fr
     memcpy(log->ring, line->bytes + first, line->len - first);
     log->queued_total += line->len;
     if (used == 0 || (used < WAKE_EARLY_BYTES && used + line->len >= WAKE_EARLY_BYTES))
-        pthread_cond_signal(&log->wake);
+        monitor_notify(&log->monitor);
     return true;
 }
 
-/* With the mutex held. */
+/* With the monitor locked. */
 static void report_dropped(struct log *log)
 {
     struct log_line line;
@@ -64,8 +62,10 @@ static void report_dropped(struct log *log)
     if (lost == 0)
         return;
     const struct log_field lines = LOG_INT("lines", (int64_t)lost);
+    const struct log_field audit = LOG_INT("audit_lines_ever", (int64_t)atomic_load(&log->audit_dropped));
     log_line_begin(&line, clock_realtime_ms(log->clock), LOG_WARN, "log_dropped");
     log_line_add(&line, &lines);
+    log_line_add(&line, &audit);
     log_line_end(&line);
     if (enqueue(log, &line, 0))
         log->dropped_reported += lost;
@@ -76,24 +76,16 @@ static int64_t monotonic_ms(void)
     return clock_monotonic_ms(clock_system());
 }
 
-/* With the mutex held. */
-static void wait_ms(struct log *log, int64_t ms)
-{
-    int64_t until_ms = monotonic_ms() + ms;
-    struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
-    pthread_cond_timedwait(&log->wake, &log->mutex, &until);
-}
-
-/* With the mutex held; false when the writer has to end. */
+/* With the monitor locked; false when the writer has to end. */
 static bool wait_for_lines(struct log *log)
 {
     while (log->queued_total == log->written_total) {
         if (log->stopping)
             return false;
-        pthread_cond_wait(&log->wake, &log->mutex);
+        pthread_cond_wait(&log->monitor.changed, &log->monitor.mutex);
     }
     if (!log->stopping && log->queued_total - log->written_total < WAKE_EARLY_BYTES)
-        wait_ms(log, GATHER_MS);
+        monitor_wait_ms(&log->monitor, GATHER_MS);
     return !log->stopping || monotonic_ms() < log->stop_at_ms;
 }
 
@@ -107,44 +99,30 @@ static struct slice next_bytes(const struct log *log)
 static void *run_writer(void *arg)
 {
     struct log *log = arg;
-    pthread_mutex_lock(&log->mutex);
+    monitor_lock(&log->monitor);
     while (wait_for_lines(log)) {
         struct slice bytes = next_bytes(log);
-        pthread_mutex_unlock(&log->mutex);
+        monitor_unlock(&log->monitor);
         long written = log_sink_write(&log->sink, bytes, RETRY_MS);
-        pthread_mutex_lock(&log->mutex);
+        monitor_lock(&log->monitor);
         if (written > 0) {
             log->written_total += (size_t)written;
             report_dropped(log);
         } else if (written < 0) {
             if (log->stopping)
                 break;
-            wait_ms(log, RETRY_MS);
+            monitor_wait_ms(&log->monitor, RETRY_MS);
         }
     }
     log->finished = true;
-    pthread_cond_signal(&log->finished_cond);
-    pthread_mutex_unlock(&log->mutex);
+    monitor_notify(&log->monitor);
+    monitor_unlock(&log->monitor);
     return NULL;
-}
-
-/* Signals go to the program's other threads; a closed pipe then shows as EPIPE. */
-static bool start_writer(struct log *log)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&log->writer, NULL, run_writer, log) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
 }
 
 static void free_log(struct log *log)
 {
-    pthread_cond_destroy(&log->finished_cond);
-    pthread_cond_destroy(&log->wake);
-    pthread_mutex_destroy(&log->mutex);
+    monitor_clean_up(&log->monitor);
     log_sink_clean_up(&log->sink);
     free(log->ring);
     free(log);
@@ -156,22 +134,17 @@ struct log *log_new(int fd, enum log_level level, const struct clock *clock)
     if (log == NULL)
         return NULL;
     log->ring = malloc(RING_BYTES);
-    if (log->ring == NULL) {
+    if (log->ring == NULL || !monitor_init(&log->monitor)) {
+        free(log->ring);
         free(log);
         return NULL;
     }
     log->level = level;
     log->clock = clock;
     atomic_init(&log->dropped, 0);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&log->mutex, NULL);
-    pthread_cond_init(&log->wake, &monotonic);
-    pthread_cond_init(&log->finished_cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    atomic_init(&log->audit_dropped, 0);
     log_sink_init(&log->sink, fd);
-    if (!start_writer(log)) {
+    if (!monitor_start_thread(&log->writer, run_writer, log)) {
         free_log(log);
         return NULL;
     }
@@ -182,17 +155,15 @@ void log_destroy(struct log *log)
 {
     if (log == NULL)
         return;
-    pthread_mutex_lock(&log->mutex);
+    monitor_lock(&log->monitor);
     log->stopping = true;
     log->stop_at_ms = monotonic_ms() + DESTROY_MS - 2 * RETRY_MS;
-    pthread_cond_signal(&log->wake);
+    monitor_notify(&log->monitor);
     int64_t until_ms = log->stop_at_ms + 2 * RETRY_MS;
-    struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
-    int waited = 0;
-    while (!log->finished && waited == 0)
-        waited = pthread_cond_timedwait(&log->finished_cond, &log->mutex, &until);
+    for (int64_t left_ms; !log->finished && (left_ms = until_ms - monotonic_ms()) > 0;)
+        monitor_wait_ms(&log->monitor, left_ms);
     bool finished = log->finished;
-    pthread_mutex_unlock(&log->mutex);
+    monitor_unlock(&log->monitor);
     if (!finished) {
         /* The writer hangs in a write that the kernel does not end; what it uses has to stay. */
         pthread_detach(log->writer);
@@ -214,10 +185,13 @@ static void write_line(struct log *log, enum log_level level, const char *event,
     for (size_t i = 0; i < n; i++)
         log_line_add(&line, &fields[i]);
     log_line_end(&line);
-    pthread_mutex_lock(&log->mutex);
-    if (!enqueue(log, &line, level == LOG_AUDIT ? 0 : AUDIT_BYTES))
+    monitor_lock(&log->monitor);
+    bool audit = level == LOG_AUDIT;
+    if (!enqueue(log, &line, audit ? 0 : AUDIT_BYTES)) {
         atomic_fetch_add(&log->dropped, 1);
-    pthread_mutex_unlock(&log->mutex);
+        atomic_fetch_add(&log->audit_dropped, audit);
+    }
+    monitor_unlock(&log->monitor);
 }
 
 void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t n)
@@ -235,4 +209,9 @@ void log_audit(struct log *log, const struct log_field *fields, size_t n)
 uint64_t log_dropped(const struct log *log)
 {
     return log == NULL ? 0 : atomic_load(&log->dropped);
+}
+
+uint64_t log_audit_dropped(const struct log *log)
+{
+    return log == NULL ? 0 : atomic_load(&log->audit_dropped);
 }

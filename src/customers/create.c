@@ -107,7 +107,8 @@ enum status customers_create(struct customers *c, const struct customer *in, con
     bool go_on = true;
     if (!uuid_new(clock_realtime_ms(c->options.clock), bucket, &id))
         status = error_set(err, STATUS_INTERNAL, "no id could be made");
-    else if (w.op.keyed)
+    out->id = id; /* which is told also when nobody will know whether it was made */
+    if (status == STATUS_OK && w.op.keyed)
         status = open_key(&w, bucket, &go_on, err);
     if (status != STATUS_OK || !go_on)
         goto out;

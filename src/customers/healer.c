@@ -1,9 +1,9 @@
 #include "healer.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "customerd/core/monitor.h"
 
 #define SOON_MAX 256
 #define BOOT_PAUSE_MS 10      /* between two looks at a database that is not reached yet: start-up waits for it */
@@ -12,8 +12,7 @@
 struct healer {
     struct customers *c;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t wake;
+    struct monitor monitor; /* guards all below */
     atomic_bool stopping; /* also read without the lock, between the steps of a scrub */
     char reason[256];
     struct customers_state state;
@@ -29,32 +28,24 @@ static int64_t now_ms(const struct healer *h)
 /* Waits until something is to be done: a stop, a release, or until_ms. False when stopping. */
 static bool wait_until(struct healer *h, int64_t until_ms)
 {
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     while (!h->stopping && h->n_soon == 0) {
         int64_t left_ms = until_ms - now_ms(h);
         if (left_ms <= 0)
             break;
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += left_ms / 1000;
-        until.tv_nsec += (left_ms % 1000) * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000;
-        }
-        pthread_cond_timedwait(&h->wake, &h->lock, &until);
+        monitor_wait_ms(&h->monitor, left_ms);
     }
     bool go_on = !h->stopping;
-    pthread_mutex_unlock(&h->lock);
+    monitor_unlock(&h->monitor);
     return go_on;
 }
 
 static void note_reason(struct healer *h, const char *reason)
 {
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     bool news = strcmp(h->reason, reason) != 0;
     snprintf(h->reason, sizeof h->reason, "%s", reason);
-    pthread_mutex_unlock(&h->lock);
+    monitor_unlock(&h->monitor);
     if (news && reason[0] != '\0')
         LOG(h->c->options.log, LOG_WARN, "store_not_ready", LOG_CSTR("reason", reason));
 }
@@ -74,9 +65,9 @@ static bool boot(struct healer *h)
             return false;
     }
     note_reason(h, "");
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     h->state.checked = true;
-    pthread_mutex_unlock(&h->lock);
+    monitor_unlock(&h->monitor);
     LOG(h->c->options.log, LOG_INFO, "store_ready", LOG_INT("buckets", BUCKETS));
     return true;
 }
@@ -89,13 +80,13 @@ static void release_waiting(struct healer *h)
     enum status status = STATUS_OK;
     while (status == STATUS_OK) {
         size_t n = 0;
-        pthread_mutex_lock(&h->lock);
+        monitor_lock(&h->monitor);
         while (n < STORE_RELEASES_MAX && h->n_soon > 0 && !h->stopping) {
             memcpy(waiting[n], h->soon[--h->n_soon], RELEASE_BYTES);
             releases[n] = slice_of(waiting[n], RELEASE_BYTES);
             n++;
         }
-        pthread_mutex_unlock(&h->lock);
+        monitor_unlock(&h->monitor);
         if (n == 0)
             return;
         uint64_t released = 0;
@@ -106,9 +97,9 @@ static void release_waiting(struct healer *h)
 
 static void publish(struct healer *h, const struct customers_state *state)
 {
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     h->state = *state;
-    pthread_mutex_unlock(&h->lock);
+    monitor_unlock(&h->monitor);
 }
 
 static int64_t jittered(int64_t ms)
@@ -149,34 +140,29 @@ static void *run(void *arg)
 struct healer *healer_new(struct customers *c, struct error *err)
 {
     struct healer *h = calloc(1, sizeof *h);
-    if (h == NULL) {
+    if (h == NULL || !monitor_init(&h->monitor)) {
+        free(h);
         error_set(err, STATUS_INTERNAL, "out of memory");
         return NULL;
     }
     h->c = c;
     snprintf(h->reason, sizeof h->reason, "the database has not been reached yet");
-    pthread_mutex_init(&h->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&h->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
     return h;
 }
 
 enum status healer_start(struct healer *h, struct error *err)
 {
-    if (pthread_create(&h->thread, NULL, run, h) != 0)
+    if (!monitor_start_thread(&h->thread, run, h))
         return error_set(err, STATUS_INTERNAL, "the healer's thread can't be started");
     return STATUS_OK;
 }
 
 void healer_stop(struct healer *h)
 {
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     h->stopping = true;
-    pthread_cond_signal(&h->wake);
-    pthread_mutex_unlock(&h->lock);
+    monitor_notify(&h->monitor);
+    monitor_unlock(&h->monitor);
     pthread_join(h->thread, NULL);
 }
 
@@ -184,31 +170,30 @@ void healer_destroy(struct healer *h)
 {
     if (h == NULL)
         return;
-    pthread_cond_destroy(&h->wake);
-    pthread_mutex_destroy(&h->lock);
+    monitor_clean_up(&h->monitor);
     free(h);
 }
 
 void healer_release_soon(struct healer *h, struct slice release)
 {
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     if (release.len == RELEASE_BYTES && h->n_soon < SOON_MAX) {
         memcpy(h->soon[h->n_soon++], release.ptr, RELEASE_BYTES);
-        pthread_cond_signal(&h->wake);
+        monitor_notify(&h->monitor);
     }
-    pthread_mutex_unlock(&h->lock);
+    monitor_unlock(&h->monitor);
 }
 
 void healer_reason(struct healer *h, char *out, size_t out_size)
 {
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     snprintf(out, out_size, "%s", h->reason);
-    pthread_mutex_unlock(&h->lock);
+    monitor_unlock(&h->monitor);
 }
 
 void healer_state(struct healer *h, struct customers_state *out)
 {
-    pthread_mutex_lock(&h->lock);
+    monitor_lock(&h->monitor);
     *out = h->state;
-    pthread_mutex_unlock(&h->lock);
+    monitor_unlock(&h->monitor);
 }

@@ -1,6 +1,5 @@
 #include "customerd/core/metrics.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "inner.h"

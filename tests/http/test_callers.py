@@ -126,7 +126,7 @@ ATTACKS = {
     "with more": lambda i: i.token() + "AAAA",
     "other claims under the signature": lambda i: (lambda t: f"{t[0]}.{b64_json(i.claims(scope=ADMIN))}.{t[2]}")(i.token().split(".")),
     "other header over the signature": lambda i: (lambda t: f"{b64_json({'alg': 'RS256', 'kid': i.keys[0].kid, 'x': 1})}.{t[1]}.{t[2]}")(i.token().split(".")),
-    "a repeated claim": lambda i: i.token().split(".")[0] + "." + b64(b'{"sub":"a","sub":"b"}') + ".AAAA",
+    "a repeated claim": lambda i: i.sign_text(json.dumps(i.claims())[:-1] + ', "scope": "admin"}'),
     "not base64url": lambda i: i.token().replace("_", "/").replace("-", "+") + "=",
     "not JSON": lambda i: f"{b64(b'{alg:RS256}')}.e30.AAAA",
     "nothing": lambda i: "a.b.c",
@@ -194,6 +194,45 @@ def test_idempotency_keys_belong_to_their_callers(api, issuer, key):
     again = api.post("/customers", {"name": "A"}, headers=bearer(issuer.token(sub="caller-a", jti="2")),
                      idempotency_key=name).expect(201)
     assert again.json() == a.json() and again.header("Idempotency-Replayed") == "true"
+
+
+def test_tokens_of_requests_on_one_connection_are_apart(guarded, issuer):
+    """Also when they are sent at once, and when a token comes too late."""
+    good, bad = issuer.token(), issuer.token(aud="other")
+    head = b"GET /customers?limit=1 HTTP/1.1\r\nHost: a\r\n"
+    pipeline = [f"Authorization: Bearer {token}\r\n".encode() if token else b"" for token in (good, bad, None, good, None)]
+    answers, _ = exchange(guarded.url, b"".join(head + field + b"\r\n" for field in pipeline))
+    assert [a.status for a in answers] == [200, 401, 401, 200, 401]
+    body = b"1\r\n{\r\n0\r\nAuthorization: Bearer " + good.encode() + b"\r\n\r\n"
+    answers, _ = exchange(guarded.url, b"POST /customers HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                          b"Transfer-Encoding: chunked\r\n\r\n" + body)
+    assert [a.status for a in answers] == [401]
+    answers, _ = exchange(guarded.url, b"POST /customers HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                          b"Content-Type: application/json\r\nContent-Length: 12\r\n\r\n")
+    assert [a.status for a in answers] == [401]
+
+
+def test_the_last_key_can_be_withdrawn(cluster, tmp_path):
+    with TokenIssuer(algs=("ES256",)) as issuer:
+        path = tmp_path / "keys.json"
+        path.write_text(json.dumps(issuer.key_set()))
+        instance = cluster.start_instance(env=issuer.settings(CUSTOMERD_JWT_JWKS=str(path)))
+        with Client(instance.url) as api, Client(instance.admin_url) as admin:
+            headers = bearer(issuer.token())
+            api.get("/customers", headers=headers).expect(200)
+            path.write_text('{"keys":[]}')
+            wait_until(lambda: api.get("/customers", headers=headers).status == 503, 10, "the key is withdrawn")
+            api.get("/customers", headers=bearer(issuer.token(jti="2"))).problem(503, "auth-unavailable")
+            assert any("withdrawn" in reason for reason in admin.get("/readyz").expect(503).json()["reasons"])
+        instance.stop()
+
+
+def test_settings_for_tokens_mean_tokens_on_the_loopback_too(cluster, issuer):
+    settings = {name: value for name, value in issuer.settings().items() if name != "CUSTOMERD_AUTH"}
+    instance = cluster.start_instance(env=settings)
+    with Client(instance.url) as api:
+        api.get("/customers").expect(401)
+    instance.stop()
 
 
 def test_a_key_that_rotates(cluster):

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import select
 import socket
 import ssl
 import time
@@ -22,12 +23,14 @@ def authority(tmp_path_factory):
 class Files:
     """The listener's certificate and key, which change as a Kubernetes volume's do: another file in the place."""
 
-    def __init__(self, directory, authority):
+    def __init__(self, directory, authority, **options):
+        directory.mkdir(exist_ok=True)
+        self.options = options
         self.authority, self.cert, self.key = authority, directory / "tls.crt", directory / "tls.key"
         self.renew()
 
-    def renew(self, **options):
-        cert, key = self.authority.issue(ips=["127.0.0.1"], **options)
+    def renew(self):
+        cert, key = self.authority.issue(ips=["127.0.0.1"], **self.options)
         self.put(cert, key)
 
     def put(self, cert, key):
@@ -101,6 +104,36 @@ def test_both_versions_and_none_before(served, authority):
     old.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises(ssl.SSLError):
         get(served, old)
+
+
+def test_weak_ciphers_are_not_spoken(served, authority, cluster, tmp_path):
+    """Forward secrecy and authenticated encryption alone, with an RSA certificate too."""
+    rsa = Files(tmp_path / "rsa", authority, rsa=True)
+    other = cluster.start_instance(env=rsa.settings())
+    for instance, good, bad in ((served, "ECDHE-ECDSA-AES128-GCM-SHA256", ["ECDHE-ECDSA-AES128-SHA"]),
+                                (other, "ECDHE-RSA-AES256-GCM-SHA384", ["AES128-GCM-SHA256", "AES128-SHA",
+                                                                        "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256"])):
+        for name in [good, *bad]:
+            tls = context(authority, maximum_version=ssl.TLSVersion.TLSv1_2)
+            tls.set_ciphers(name + ":@SECLEVEL=0")
+            if name == good:
+                assert get(instance, tls).status == 200
+                continue
+            with pytest.raises(ssl.SSLError):
+                get(instance, tls)
+    other.stop()
+
+
+def test_an_idle_connection_is_idle_from_its_handshake_on(cluster, files, authority):
+    """The handshake's bytes are not taken for a request that trickles in."""
+    instance = cluster.start_instance(env=files.settings(CUSTOMERD_REQUEST_TIMEOUT_MS="500"))
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as plain:
+        select.select([], [], [], 0.2)  # a network's delay
+        with context(authority).wrap_socket(plain, server_hostname="127.0.0.1") as tls:
+            assert select.select([tls], [], [], 3)[0] == [] or tls.recv(1) != b"", "cut while it was idle"
+            tls.sendall(b"GET /customers?limit=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert tls.recv(4096).startswith(b"HTTP/1.1 200")
+    instance.stop()
 
 
 def test_plain_http_is_not_served(served):
@@ -213,18 +246,20 @@ def test_many_handshakes_while_the_certificate_changes(cluster, files, authority
         for _ in range(8):
             assert get(instance, context(authority)).status == 200
 
+
     def change():
         for _ in range(4):
+            before = serial(instance)
             files.renew()
-            time.sleep(0.3)
+            wait_until(lambda: serial(instance) != before, 10, "the new certificate is served")
     together([call] * 6 + [change])
     instance.stop()
 
 
 @pytest.mark.parametrize("wrong,says", [
     ({"CUSTOMERD_TLS_CERT_FILE": "/nowhere"}, "CUSTOMERD_TLS_CERT_FILE: /nowhere can't be opened"),
-    ({"CUSTOMERD_TLS_KEY_FILE": "/dev/null"}, "CUSTOMERD_TLS_CERT_FILE: "),
-    ({"CUSTOMERD_TLS_CLIENT_CA_FILE": "/dev/null"}, "CUSTOMERD_TLS_CERT_FILE: /dev/null holds no certificate"),
+    ({"CUSTOMERD_TLS_KEY_FILE": "/dev/null"}, "CUSTOMERD_TLS_KEY_FILE: /dev/null: no PEM file"),
+    ({"CUSTOMERD_TLS_CLIENT_CA_FILE": "/dev/null"}, "CUSTOMERD_TLS_CLIENT_CA_FILE: /dev/null: no PEM file"),
 ])
 def test_a_wrong_file_stops_the_start(cluster, files, wrong, says):
     instance = cluster.start_instance(env={**files.settings(), **wrong}, wait=False)

@@ -9,6 +9,7 @@ import warnings
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa as _rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
@@ -38,9 +39,10 @@ class CertificateAuthority:
         self.ca_file = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, names=("localhost",), ips=(), not_before=None, not_after=None,
-              usage=ExtendedKeyUsageOID.SERVER_AUTH):
+              usage=ExtendedKeyUsageOID.SERVER_AUTH, rsa=False):
         """A server certificate for the host names and addresses: (certificate file, key file)."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _rsa.generate_private_key(public_exponent=65537, key_size=2048) if rsa else \
+            ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a node")])
         alternatives = [x509.DNSName(name) for name in names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips]

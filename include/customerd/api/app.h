@@ -15,6 +15,7 @@ struct customers;
 struct http_metrics;
 struct iam_refresher;
 struct rate_limiter;
+struct tls_listener;
 
 struct app {
     const struct config *config;
@@ -27,7 +28,7 @@ struct app {
     struct rate_limiter *rate_limiter;   /* NULL: as often as they like */
     struct http_metrics *metrics;        /* of the public listener */
     atomic_int_least64_t connections;    /* of the public listener */
-    bool tls;                            /* the public listener's */
+    struct tls_listener *tls;            /* of the public listener; NULL: plain HTTP */
     atomic_bool draining;
 };
 

@@ -57,6 +57,8 @@ void connections_remove(struct connections *cs, struct connection *c, bool linge
 bool connection_begin(struct connections *cs, struct connection *c);
 /* When it fails, the client was told, and the socket is shut down. */
 bool connection_run(struct connections *cs, struct connection *c);
+/* It has been idle from now on only. */
+void connection_restart_idle(struct connections *cs, struct connection *c);
 /* True when the connection was cut while the request was on its way; then, too, the client was told. */
 bool connection_end(struct connections *cs, struct connection *c);
 

@@ -6,6 +6,9 @@
 #include "customerd/api/route.h"
 #include "customerd/customers/customers.h"
 
+#define SCOPE_CUSTOMERS_READ "customers:read"
+#define SCOPE_CUSTOMERS_WRITE "customers:write"
+
 /* If-Match and If-None-Match. */
 enum status customers_http_read_preconditions(const struct request *r, struct precondition *if_match,
                                               struct precondition *if_none_match, struct error *err) MUST_USE;
@@ -24,8 +27,9 @@ enum status customers_http_read_write(struct exchange *x, bool one_customer, str
 void customers_http_set_etag(struct response *out, uint64_t version);
 /* Answers with the customer; its JSON goes out as it is stored, and leaves *a. */
 void customers_http_put_customer(struct exchange *x, int http_status, struct answer *a);
-/* What every write says besides its customer, be it done or refused. */
-void customers_http_put_outcome(struct exchange *x, enum status status, const struct answer *a);
+/* What every write says besides its customer, be it done or refused. The owner of an e-mail is told to readers only. err is
+ * looked at unless status is OK. */
+void customers_http_put_outcome(struct exchange *x, enum status status, const struct answer *a, const struct error *err);
 void customers_http_put_page(struct exchange *x, const struct page *page);
 
 #endif

@@ -6,7 +6,7 @@
 #define CUSTOMERD_API_ROUTE_H
 
 #include "customerd/api/app.h"
-#include "customerd/api/door.h"
+#include "customerd/api/access.h"
 #include "customerd/api/request.h"
 #include "customerd/api/response.h"
 #include "customerd/customers/findings.h"
@@ -34,7 +34,7 @@ struct audit {
 /* One request and its answer on their way through the service. */
 struct exchange {
     struct app *app;
-    bool limited;             /* callers may be limited: not on the operator's listener */
+    bool public;              /* on the callers' listener, not on the operator's */
     bool shed;                /* more requests run than may: this one is only answered so */
     struct request request;
     struct response response;

@@ -9,7 +9,6 @@
 /* So many may watch the service at once. */
 #define ADMIN_CONNECTIONS_MAX 64
 
-struct http_metrics;
 struct route;
 struct server;
 struct tls_listener;
@@ -21,8 +20,8 @@ struct server_options {
     const struct route *const *routes;  /* NULL-terminated tables */
     size_t connections_max;
     size_t connections_per_address_max; /* 0: no bound of its own */
-    struct http_metrics *metrics;       /* NULL: requests are neither counted nor shed */
     struct tls_listener *tls;           /* NULL: plain HTTP */
+    bool public;                        /* callers' listener: requests are counted, limited and shed */
 };
 
 /* Serves until it is drained or destroyed. NULL and err when it can't start. */

@@ -8,7 +8,6 @@
 #include "customerd/memorydb/login.h"
 
 struct server;
-struct tls_listener;
 
 /* Zero it, fill config; nothing in it may move between service_build and service_clean_up. */
 struct service {
@@ -23,7 +22,6 @@ struct service {
     int admin_listen_fd;
     uint16_t port;
     uint16_t admin_port;
-    struct tls_listener *tls;
     struct server *admin;
     struct server *public;
 };

@@ -16,7 +16,8 @@ struct authenticator;
 struct claims;
 
 struct authenticator_options {
-    const char *jwks;     /* an address, or a file's path; these three are borrowed */
+    const char *jwks;     /* an address, or a file's path; these four are borrowed */
+    const char *ca_file;  /* of the CAs for https; NULL or "": the system's */
     const char *issuer;
     const char *audience;
     const struct http_client *http; /* NULL: libcurl */
@@ -30,8 +31,8 @@ struct authenticator *authenticator_new(const struct authenticator_options *opti
 void authenticator_destroy(struct authenticator *a);
 
 /* What the token says, to be released. Fails with UNAUTHORIZED, always with the same words, or AUTH_UNAVAILABLE when there
- * are no keys to verify it with. Any thread; waits for the network, until the deadline (monotonic) at most, only for the
- * first token of a key that is not known. */
+ * are no keys to verify it with, or nobody can say now whether there is a new one. Any thread; waits for the network, half
+ * the time until the deadline (monotonic) at most, only for a token of a key that is not known. */
 enum status authenticator_check(struct authenticator *a, struct slice token, int64_t deadline_ms, struct claims **out,
                                 struct error *err) MUST_USE;
 

@@ -36,18 +36,23 @@ struct config_http {
 
 enum http_auth { HTTP_AUTH_AUTO, HTTP_AUTH_JWT, HTTP_AUTH_NONE };
 
-/* Who may call, and how much. */
-struct config_door {
+/* Who may call, how much, and from where. */
+struct config_access {
     enum http_auth auth;              /* CUSTOMERD_AUTH auto */
     char jwt_jwks[512];               /* CUSTOMERD_JWT_JWKS: address or path; these three are required for jwt */
     char jwt_issuer[256];             /* CUSTOMERD_JWT_ISSUER */
     char jwt_audience[256];           /* CUSTOMERD_JWT_AUDIENCE */
+    char jwt_ca_file[256];            /* CUSTOMERD_JWT_CA_FILE, empty: the system's */
     int64_t rate_limit;               /* CUSTOMERD_RATE_LIMIT 0 (0..1000000): requests a second and caller; 0: no limit */
     int64_t rate_burst;               /* CUSTOMERD_RATE_BURST 0 (0..1000000): at once; 0: twice the limit */
     char cors_origins[1024];          /* CUSTOMERD_CORS_ORIGINS, comma-separated; empty: CORS is off */
-    char tls_cert_file[256];          /* CUSTOMERD_TLS_CERT_FILE, empty: plain HTTP */
-    char tls_key_file[256];           /* CUSTOMERD_TLS_KEY_FILE */
-    char tls_client_ca_file[256];     /* CUSTOMERD_TLS_CLIENT_CA_FILE, empty: clients show no certificate */
+};
+
+/* Of the public listener. */
+struct config_tls {
+    char cert_file[256];              /* CUSTOMERD_TLS_CERT_FILE, empty: plain HTTP */
+    char key_file[256];               /* CUSTOMERD_TLS_KEY_FILE */
+    char client_ca_file[256];         /* CUSTOMERD_TLS_CLIENT_CA_FILE, empty: clients show no certificate */
 };
 
 struct config_db {
@@ -78,7 +83,8 @@ struct config_store {
 
 struct config {
     struct config_http http;
-    struct config_door door;
+    struct config_access access;
+    struct config_tls tls;
     struct config_db db;
     struct config_iam iam;
     struct config_store store;
@@ -102,7 +108,8 @@ enum status config_load(int argc, char *const *argv, char *const *environment, s
 /* What config_load can't judge row by row: the settings that `serve` needs together. */
 enum status config_check_serve(const struct config *config, struct error *err) MUST_USE;
 
-/* Whether callers must show a token: said so, or by default because the listener is reachable from elsewhere. */
+/* Whether callers must show a token: because it was said so, or, where nothing was said, because the listener can be
+ * reached from elsewhere, or a setting for tokens was given. */
 bool config_needs_tokens(const struct config *config);
 
 /* The effective values with their sources, one NAME=value line each; secrets masked (none stand in the rows today). */

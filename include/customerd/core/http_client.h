@@ -1,6 +1,6 @@
 /* http_client: one outgoing HTTP request at a time, bounded in time and size, behind a vtable that tests replace.
  *
- * Used for credentials now, for JWKS later. The real client (libcurl) follows no redirects, uses no proxy and no
+ * Used for credentials and for key sets. The real client (libcurl) follows no redirects, uses no proxy and no
  * netrc, speaks http and https only, and verifies certificates. Plain http connects only to the loopback and to the
  * link-local addresses that AWS names (169.254.169.254, 169.254.170.2, 169.254.170.23, fd00:ec2::254, fd00:ec2::23):
  * the address that is dialled is checked, whatever name stood in the URL. Header lines are wiped after use; what libcurl
@@ -20,6 +20,7 @@ struct http_request {
     const char *const *headers;  /* "Name: value" lines, n_headers of them, without CR or LF */
     size_t n_headers;
     struct slice body;
+    const char *ca_file;         /* PEM file of the CAs that are trusted; NULL or "": the system's */
     int connect_timeout_ms;
     int timeout_ms;              /* for the whole exchange */
     const atomic_bool *cancelled; /* when it turns true, the exchange fails within about a second; NULL: never */

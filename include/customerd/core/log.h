@@ -41,8 +41,9 @@ void log_write(struct log *log, enum log_level level, const char *event, const s
 /* A line of the audit: level "audit", event "audit". It is written whatever the level, and finds room when other lines are
  * dropped already. */
 void log_audit(struct log *log, const struct log_field *fields, size_t n);
-/* How many lines were dropped since the start. */
+/* How many lines were dropped since the start, and how many of them were the audit's. */
 uint64_t log_dropped(const struct log *log);
+uint64_t log_audit_dropped(const struct log *log);
 
 #define LOG(log, level, event, ...)                                                                \
     do {                                                                                           \

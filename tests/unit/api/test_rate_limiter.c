@@ -44,11 +44,35 @@ static void callers_have_buckets_of_their_own(void **state)
 {
     (void)state;
     struct rate_limiter *r = limiter(1, 1);
-    for (uint32_t caller = 0; caller < 1000; caller++)
+    for (uint32_t caller = 0; caller < 200; caller++)
         assert_true(take(r, caller, 0).allowed);
-    for (uint32_t caller = 0; caller < 1000; caller++)
+    for (uint32_t caller = 0; caller < 200; caller++)
         assert_false(take(r, caller, 0).allowed);
     rate_limiter_destroy(r);
+}
+
+/* Keys as they are made of addresses: one network's differ in the last bytes alone. */
+static void neighbours_have_buckets_of_their_own(void **state)
+{
+    (void)state;
+    static const uint8_t v4[RATE_KEY_BYTES] = { [10] = 0xff, 0xff, 10, 0, 0, 0 };
+    static const uint8_t v6[RATE_KEY_BYTES] = { 0x20, 0x01, 0x0d, 0xb8 };
+    const struct {
+        const uint8_t *network;
+        size_t byte;
+    } forms[] = { { v4, 15 }, { v4, 14 }, { v4, 13 }, { v6, 7 }, { v6, 4 } };
+    for (size_t f = 0; f < COUNT(forms); f++) {
+        struct rate_limiter *r = limiter(1, 1);
+        int allowed = 0;
+        for (int i = 0; i < 2 * 200; i++) {
+            uint8_t key[RATE_KEY_BYTES];
+            memcpy(key, forms[f].network, sizeof key);
+            key[forms[f].byte] = (uint8_t)(i % 200);
+            allowed += rate_limiter_take(r, key, 0).allowed;
+        }
+        assert_int_equal(allowed, 200);
+        rate_limiter_destroy(r);
+    }
 }
 
 static void it_is_told_when_to_come_again(void **state)
@@ -122,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_burst_passes_and_then_the_rate),
         cmocka_unit_test(callers_have_buckets_of_their_own),
+        cmocka_unit_test(neighbours_have_buckets_of_their_own),
         cmocka_unit_test(it_is_told_when_to_come_again),
         cmocka_unit_test(a_clock_that_stands_or_goes_back_gives_nothing),
         cmocka_unit_test(the_fullest_is_forgotten_first),

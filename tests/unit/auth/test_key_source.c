@@ -99,6 +99,11 @@ static int64_t in_ms(int64_t ms)
     return clock_monotonic_ms(&issuer.clock) + ms;
 }
 
+static struct key_set *newer_than(const struct key_set *known, int64_t ms, bool *certain)
+{
+    return key_source_get_newer(source, known, in_ms(ms), certain);
+}
+
 static bool finds(const struct key_set *s, const char *kid)
 {
     struct jwt_header header = { .alg = JWT_ES256 };
@@ -129,16 +134,17 @@ static void an_outage_keeps_the_last_good_set(void **state)
     static const struct {
         int status;
         const char *text;
-    } bad[] = { { 0, NULL }, { 500, "{\"keys\":[]}" }, { 200, "<html>" }, { 200, "{\"keys\":[]}" }, { 302, "" } };
+    } bad[] = { { 0, NULL }, { 500, "{\"keys\":[]}" }, { 200, "<html>" }, { 200, "{\"keys\":{}}" }, { 302, "" } };
     for (size_t i = 0; i < COUNT(bad); i++) {
         int before = atomic_load(&issuer.fetches);
         fake_issuer_answer(&issuer, bad[i].status, bad[i].text);
         atomic_fetch_add(&issuer.skipped_ms, 6 * MINUTE_MS);
-        key_set_release(key_source_get_newer(source, NULL, in_ms(0))); /* wakes the thread, which looks at its clock */
+        bool certain;
         struct key_set *known = key_source_get(source);
-        key_set_release(key_source_get_newer(source, known, in_ms(5000)));
+        key_set_release(newer_than(known, 5000, &certain));
         expect_fetches(before + 1);
         assert_int_equal(count(), 2);
+        assert_false(certain);
         key_set_release(known);
     }
     assert_int_equal(key_source_withdrawals(source), 0);
@@ -153,8 +159,10 @@ static void a_missed_key_is_fetched_for_whoever_waits(void **state)
     fake_issuer_answer(&issuer, 200, set_of(0, 1));
     atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
     struct key_set *known = key_source_get(source);
-    struct key_set *newer = key_source_get_newer(source, known, in_ms(5000));
+    bool certain;
+    struct key_set *newer = newer_than(known, 5000, &certain);
     assert_true(finds(newer, "one"));
+    assert_true(certain);
     key_set_release(known);
     key_set_release(newer);
 }
@@ -167,7 +175,9 @@ static void missed_keys_ask_the_server_seldom(void **state)
     expect_keys(1);
     for (int i = 0; i < 1000; i++) {
         struct key_set *known = key_source_get(source);
-        key_set_release(key_source_get_newer(source, known, in_ms(5000)));
+        bool certain;
+        key_set_release(newer_than(known, 5000, &certain));
+        assert_true(certain);
         key_set_release(known);
     }
     assert_int_equal(atomic_load(&issuer.fetches), 1);
@@ -178,7 +188,8 @@ static void missed_keys_ask_the_server_seldom(void **state)
 static void *wait_for_newer(void *arg)
 {
     struct key_set *known = arg;
-    key_set_release(key_source_get_newer(source, known, in_ms(10000)));
+    bool certain;
+    key_set_release(newer_than(known, 10000, &certain));
     return NULL;
 }
 
@@ -211,11 +222,36 @@ static void a_withdrawn_key_is_counted(void **state)
     fake_issuer_answer(&issuer, 200, set_of(1, 1));
     atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
     struct key_set *known = key_source_get(source);
-    struct key_set *newer = key_source_get_newer(source, known, in_ms(5000));
+    bool certain;
+    struct key_set *newer = newer_than(known, 5000, &certain);
     assert_false(finds(newer, "zero"));
     assert_int_equal(key_source_withdrawals(source), 1);
     key_set_release(known);
+    /* The last one, too. */
+    fake_issuer_answer(&issuer, 200, "{\"keys\":[]}");
+    atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
+    struct key_set *none = newer_than(newer, 5000, &certain);
+    assert_int_equal(key_set_count(none), 0);
+    assert_int_equal(key_source_withdrawals(source), 2);
     key_set_release(newer);
+    key_set_release(none);
+}
+
+static void while_a_fetch_hangs_nothing_is_certain(void **state)
+{
+    (void)state;
+    fake_issuer_answer(&issuer, 200, set_of(0, 0));
+    assert_int_equal(start(URL), STATUS_OK);
+    expect_keys(1);
+    atomic_store(&issuer.hangs, true);
+    atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
+    struct key_set *known = key_source_get(source);
+    for (int i = 0; i < 3; i++) {
+        bool certain;
+        key_set_release(newer_than(known, 20, &certain));
+        assert_false(certain);
+    }
+    key_set_release(known);
 }
 
 static void a_fetch_that_hangs_does_not_hold_up_the_end(void **state)
@@ -277,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(missed_keys_ask_the_server_seldom, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_that_wait_share_one_fetch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_withdrawn_key_is_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(while_a_fetch_hangs_nothing_is_certain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fetch_that_hangs_does_not_hold_up_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_must_have_keys_at_the_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_changes_is_read_again, set_up, tear_down),

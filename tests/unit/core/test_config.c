@@ -52,8 +52,8 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(c->http.idle_timeout_s, 75);
     assert_int_equal(c->http.max_connections, 2000);
     assert_int_equal(c->http.max_requests, 1000);
-    assert_int_equal(c->door.auth, HTTP_AUTH_AUTO);
-    assert_int_equal(c->door.rate_limit, 0);
+    assert_int_equal(c->access.auth, HTTP_AUTH_AUTO);
+    assert_int_equal(c->access.rate_limit, 0);
     assert_int_equal(c->http.body_max_bytes, 131072);
     assert_int_equal(c->http.drain_wait_ms, 0);
     assert_int_equal(c->http.drain_timeout_ms, 10000);
@@ -255,11 +255,11 @@ static void beyond_the_loopback_callers_need_tokens(void **state)
     static const char *const here[] = { "--listen=127.0.0.1:1", "--listen=127.9.9.9:1", "--listen=[::1]:1",
                                         "--listen=localhost:1" };
     static const char *const elsewhere[] = { "--listen=0.0.0.0:1", "--listen=[::]:1", "--listen=10.0.0.1:1",
-                                             "--listen=localhost.example.com:1" };
+                                             "--listen=127.example.com:1" };
     for (size_t i = 0; i < 4; i++) {
         assert_serve(LIST(DB, here[i]), "");
         assert_serve(LIST(DB, here[i], "--auth=jwt"), "CUSTOMERD_JWT_JWKS: not set; CUSTOMERD_AUTH=jwt needs it");
-        assert_serve(LIST(DB, elsewhere[i]), "CUSTOMERD_JWT_JWKS: not set; listening beyond the loopback");
+        assert_serve(LIST(DB, elsewhere[i]), "CUSTOMERD_JWT_JWKS: not set; CUSTOMERD_AUTH=auto, which means jwt here");
         assert_serve(LIST(DB, elsewhere[i], "--auth=none"), "");
         assert_serve(LIST(DB, elsewhere[i], JWT, "--jwt-jwks=https://issuer/keys"), "");
     }
@@ -272,8 +272,22 @@ static void tokens_need_keys_issuer_and_audience(void **state)
     assert_serve(LIST(DB, "--auth=jwt", "--jwt-jwks=/keys", "--jwt-issuer=i"), "CUSTOMERD_JWT_AUDIENCE: ");
     assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=keys.json"), "CUSTOMERD_JWT_JWKS: \"keys.json\" is neither");
     assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=file:///keys"), "CUSTOMERD_JWT_JWKS: ");
+    assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=http://issuer/keys"), "CUSTOMERD_JWT_JWKS: ");
+    assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=http://127.0.0.1.example/keys"), "CUSTOMERD_JWT_JWKS: ");
+    assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=http://[::1]:8/keys"), "");
     assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=/keys"), "");
+    /* Whoever gives one of them wants tokens, wherever it listens. */
+    assert_serve(LIST(DB, "--jwt-issuer=i"), "CUSTOMERD_JWT_JWKS: not set; CUSTOMERD_AUTH=auto, which means jwt here");
+    assert_serve(LIST(DB, "--jwt-issuer=i", "--auth=none"), "");
     assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=http://127.0.0.1:9/keys"), "");
+}
+
+static void a_burst_is_no_less_than_the_rate(void **state)
+{
+    (void)state;
+    assert_serve(LIST(DB, "--rate-burst=5"), "CUSTOMERD_RATE_LIMIT: ");
+    assert_serve(LIST(DB, "--rate-limit=6", "--rate-burst=5"), "CUSTOMERD_RATE_BURST: \"5\" is less than");
+    assert_serve(LIST(DB, "--rate-limit=5", "--rate-burst=5"), "");
 }
 
 static void a_certificate_needs_its_key(void **state)
@@ -378,6 +392,7 @@ int main(void)
         cmocka_unit_test(serve_needs_what_its_way_of_signing_in_needs),
         cmocka_unit_test(beyond_the_loopback_callers_need_tokens),
         cmocka_unit_test(tokens_need_keys_issuer_and_audience),
+        cmocka_unit_test(a_burst_is_no_less_than_the_rate),
         cmocka_unit_test(a_certificate_needs_its_key),
         cmocka_unit_test(origins_are_as_browsers_send_them),
         cmocka_unit_test(printed_values_can_be_loaded_again),

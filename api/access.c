@@ -1,4 +1,4 @@
-#include "customerd/api/door.h"
+#include "customerd/api/access.h"
 
 #include "customerd/api/route.h"
 #include "customerd/auth/authenticator.h"
@@ -37,8 +37,12 @@ static enum status identify(struct exchange *x, struct error *err)
     struct slice value;
     struct slice token;
     size_t n = headers_get(&x->request.headers, "Authorization", &value);
-    if (n > 1)
+    if (x->admission.claims != NULL)
+        return STATUS_OK;
+    if (n > 1) {
+        response_header(&x->response, "WWW-Authenticate", CHALLENGE ", error=\"invalid_request\"");
         return error_set(err, STATUS_BAD_REQUEST, "Authorization stands there more than once");
+    }
     if (n == 0 || !take_bearer(value, &token))
         return challenge(x, "A bearer token is needed", err);
     enum status status =
@@ -68,11 +72,13 @@ static enum status take_turn(struct exchange *x, struct error *err)
 {
     uint8_t key[RATE_KEY_BYTES];
     struct rate_state *rate = &x->admission.rate;
-    if (!x->limited || x->app->rate_limiter == NULL)
+    if (!x->public || x->app->rate_limiter == NULL)
         return STATUS_OK;
-    if (!key_of(x, key))
-        return error_set(err, STATUS_INTERNAL, "Hashing failed");
-    *rate = rate_limiter_take(x->app->rate_limiter, key, clock_monotonic_ms(x->app->clock));
+    if (!rate->known) {
+        if (!key_of(x, key))
+            return error_set(err, STATUS_INTERNAL, "Hashing failed");
+        *rate = rate_limiter_take(x->app->rate_limiter, key, clock_monotonic_ms(x->app->clock));
+    }
     if (rate->allowed)
         return STATUS_OK;
     return error_set_retry(err, STATUS_RATE_LIMITED, (int)rate->retry_after_s,
@@ -81,7 +87,7 @@ static enum status take_turn(struct exchange *x, struct error *err)
                            rate_limiter_limit(x->app->rate_limiter).burst);
 }
 
-void door_add_headers(struct exchange *x)
+void access_add_headers(struct exchange *x)
 {
     const struct rate_state *rate = &x->admission.rate;
     if (!rate->known)
@@ -94,20 +100,20 @@ void door_add_headers(struct exchange *x)
 
 /* ---- whether ---- */
 
-bool door_allows(const struct exchange *x, const char *scope)
+bool access_allows(const struct exchange *x, const char *scope)
 {
     return x->app->authenticator == NULL || (x->admission.claims != NULL && claims_allow(x->admission.claims, scope));
 }
 
 static enum status check_scope(struct exchange *x, const char *scope, struct error *err)
 {
-    if (door_allows(x, scope))
+    if (access_allows(x, scope))
         return STATUS_OK;
     response_header(&x->response, "WWW-Authenticate", CHALLENGE ", error=\"insufficient_scope\", scope=\"%s\"", scope);
     return error_set(err, STATUS_FORBIDDEN, "This needs the scope %s", scope);
 }
 
-enum status door_admit(struct exchange *x, struct error *err)
+enum status access_admit(struct exchange *x, struct error *err)
 {
     const char *scope = x->match.route->scope;
     if (x->admission.done)

@@ -1,6 +1,6 @@
-/* door: who calls, whether they may, and how often. */
-#ifndef CUSTOMERD_API_DOOR_H
-#define CUSTOMERD_API_DOOR_H
+/* access: who calls, whether they may, and how often. */
+#ifndef CUSTOMERD_API_ACCESS_H
+#define CUSTOMERD_API_ACCESS_H
 
 #include "customerd/api/rate_limiter.h"
 #include "customerd/core/status.h"
@@ -18,13 +18,14 @@ void admission_clean_up(struct admission *a);
 
 /* For an exchange whose route is known: reads the bearer token (RFC 6750 section 2.1), takes a request from the caller's
  * bucket, and checks the route's scope. Fails with UNAUTHORIZED, FORBIDDEN (both with WWW-Authenticate), AUTH_UNAVAILABLE,
- * RATE_LIMITED, or BAD_REQUEST where the token stands twice. Does nothing when it was done before. */
-enum status door_admit(struct exchange *x, struct error *err) MUST_USE;
+ * RATE_LIMITED, or BAD_REQUEST where the token stands twice. What was found out before, by an earlier call for the same
+ * request, is not asked again. */
+enum status access_admit(struct exchange *x, struct error *err) MUST_USE;
 
 /* Whether the caller has the scope; everybody has where no tokens are needed. */
-bool door_allows(const struct exchange *x, const char *scope);
+bool access_allows(const struct exchange *x, const char *scope);
 
 /* RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11), when there is a limit. */
-void door_add_headers(struct exchange *x);
+void access_add_headers(struct exchange *x);
 
 #endif
