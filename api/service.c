@@ -1,6 +1,5 @@
 #include "customerd/api/service.h"
 
-#include "customerd/api/route.h"
 #include "customerd/api/server.h"
 #include "customerd/aws/iam_refresher.h"
 #include "customerd/core/http_client.h"
@@ -131,6 +130,7 @@ static enum status open_sockets(struct service *s, struct error *err)
 /* The servers take their sockets over. */
 static enum status start_servers(struct service *s, struct error *err)
 {
+    routes_choose_public(&s->config, s->routes);
     const struct server_options admin = {
         .app = &s->app,
         .listen_fd = s->admin_listen_fd,
@@ -142,7 +142,7 @@ static enum status start_servers(struct service *s, struct error *err)
         .app = &s->app,
         .listen_fd = s->listen_fd,
         .port = s->port,
-        .routes = routes_public,
+        .routes = s->routes,
         .connections_max = (size_t)s->config.http.max_connections,
     };
     s->admin_listen_fd = -1;

@@ -37,6 +37,7 @@ static const struct config_row rows[] = {
     ROW_INT("DRAIN_TIMEOUT_MS", http.drain_timeout_ms, "10000", 0, 300000,
             "After that: how long running requests may take to finish"),
     ROW_BOOL("REQUIRE_IF_MATCH", http.require_if_match, "off", "Refuse PUT, PATCH and DELETE without `If-Match` (428)"),
+    ROW_BOOL("DOCS", http.docs, "on", "Serve `/openapi.json` and the page made from it, `/docs`"),
     ROW_HOST_PORT("DB_ENDPOINT", db.endpoint, "", 1,
                   "The cluster's configuration endpoint, or a single server; `serve` needs it"),
     ROW_BOOL("DB_TLS", db.tls, "on", "Reach the database by verified TLS"),
