@@ -232,7 +232,7 @@ def version(world):
 
 # ---- what is refused ----
 
-@scenario("any", "no-such-path")
+@scenario("NoSuchPath", "no-such-path")
 def no_such_path(world):
     return world.client.get("/nowhere")
 

@@ -30,9 +30,10 @@ def install(folder):
     return target
 
 
-def run(command, folder, timeout_s=120):
-    """The command's output; fails with all that it said."""
+def run(command, folder, timeout_s=120, given=None):
+    """The command's output; fails with all that it said. given is its input."""
     done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True, timeout=timeout_s,
+                          input=given,
                           env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0, f"{' '.join(map(str, command))} failed ({done.returncode}):\n{done.stdout}\n{done.stderr}"
     return done.stdout
