@@ -101,6 +101,9 @@ async function invalid(): Promise<void> {
 }
 
 async function pages(): Promise<void> {
+  for (const name of ["First", "Second", "Third"]) {
+    assert.equal((await createCustomer({ body: { name } })).response.status, 201);
+  }
   const seen: string[] = [];
   let cursor: string | undefined;
   let count = 0;
