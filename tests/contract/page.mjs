@@ -104,11 +104,11 @@ async function checkAccess() {
 }
 
 async function facts() {
-  return page.evaluate(() => ({
+  const seen = await page.evaluate(() => ({
     operations: [...document.querySelectorAll(".opblock")].map((o) => o.id.split("-").at(-1)),
     width: document.documentElement.scrollWidth,
-    room: window.innerWidth,
   }));
+  return { ...seen, room: page.viewportSize().width }; // not innerWidth, which a phone makes as wide as the page
 }
 
 /** What of the operator's listener could be tried; nothing should. */
