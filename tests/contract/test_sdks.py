@@ -72,6 +72,13 @@ def test_mistakes_do_not_compile(compiled):
     assert set(re.findall(r"^(wrong_\w+\.ts)\(", str(failure.value), re.M)) == expected
 
 
+def test_the_readme_names_the_versions_that_are_tested():
+    wanted = json.loads((contract.ROOT / "tests" / "sdk" / "package.json").read_text())["dependencies"]
+    (line,) = re.findall(r"^npm install --save-dev (.*)$", (contract.ROOT / "README.md").read_text(), re.M)
+    named = dict(word.rsplit("@", 1) for word in line.split())
+    assert named == {name: version for name, version in wanted.items() if not name.startswith("@types/")}
+
+
 def packages():
     for folder in ("openapi/docs", "tests/contract", "tests/sdk"):
         lock = json.loads((contract.ROOT / folder / "package-lock.json").read_text())
