@@ -433,7 +433,8 @@ void client_say_timeout(void *context, struct connection *connection)
     struct buf message = BUF_INIT(4096);
     buf_appendf(&message,
                 "HTTP/1.1 400 Bad Request\r\nContent-Type: " CONTENT_TYPE_PROBLEM "\r\nContent-Length: %zu\r\n"
-                "Cache-Control: no-store\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n",
+                "Cache-Control: no-store\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
+                "Connection: close\r\n\r\n",
                 response.body.len, id);
     buf_append(&message, buf_slice(&response.body));
     if (buf_ok(&message))

@@ -1,11 +1,21 @@
 #include "customerd/api/commands.h"
 #include "customerd/api/problem.h"
+#include "customerd/api/route.h"
 #include "customerd/api/version.h"
 #include "customerd/core/config.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+static void print_routes(void)
+{
+    const struct route *public[ROUTE_TABLES_SIZE];
+    routes_choose_public(NULL, public);
+    puts("| listener | method | path | operation | scope | query | takes | gives |\n|---|---|---|---|---|---|---|---|");
+    route_print_reference("public", public, stdout);
+    route_print_reference("admin", routes_admin, stdout);
+}
 
 static int finish(void)
 {
@@ -15,10 +25,11 @@ static int finish(void)
 int command_config(int argc, char *const *argv)
 {
     if (command_wants_help(argc, argv)) {
-        puts("usage: customerd config [--reference | --problems | FLAGS]\n\n"
+        puts("usage: customerd config [--reference | --problems | --routes | FLAGS]\n\n"
              "Prints the effective value of each setting with its source; secrets are masked.\n\n"
              "  --reference   the table of settings, in Markdown\n"
-             "  --problems    the table of problem types, in Markdown\n\nflags:");
+             "  --problems    the table of problem types, in Markdown\n"
+             "  --routes      the table of routes, in Markdown\n\nflags:");
         config_print_flags(stdout);
         return finish();
     }
@@ -28,6 +39,10 @@ int command_config(int argc, char *const *argv)
     }
     if (argc == 2 && strcmp(argv[1], "--problems") == 0) {
         problem_print_reference(stdout);
+        return finish();
+    }
+    if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
+        print_routes();
         return finish();
     }
     struct config config;

@@ -52,6 +52,12 @@ static size_t skip_separators(struct slice *rest)
     return commas;
 }
 
+/* Takes an entity tag and what separates it from the next one. */
+static bool take_listed_tag(struct slice *rest, bool *weak, struct slice *opaque)
+{
+    return take_tag(rest, weak, opaque) && (skip_separators(rest) > 0 || rest->len == 0);
+}
+
 static enum status malformed(const char *field, struct error *err)
 {
     return error_set(err, STATUS_BAD_REQUEST, "%s must be \"*\" or a list of entity tags such as \"\\\"3\\\"\"", field);
@@ -71,7 +77,7 @@ enum status precondition_parse(const char *field, struct slice value, enum tag_c
         bool weak;
         uint64_t version;
         struct slice opaque;
-        if (!take_tag(&rest, &weak, &opaque))
+        if (!take_listed_tag(&rest, &weak, &opaque))
             return malformed(field, err);
         tags++;
         if ((!weak || comparison == TAGS_WEAK) && parse_version(opaque, &version)) {
@@ -80,8 +86,25 @@ enum status precondition_parse(const char *field, struct slice value, enum tag_c
                                  PRECONDITION_VERSIONS_MAX);
             out->versions[out->n_versions++] = version;
         }
-        if (skip_separators(&rest) == 0 && rest.len > 0)
+    }
+    return tags > 0 ? STATUS_OK : malformed(field, err);
+}
+
+enum status precondition_names(const char *field, struct slice value, struct slice tag, bool *names, struct error *err)
+{
+    struct slice rest = headers_trim(value);
+    size_t tags = 0;
+    *names = slice_is(rest, "*");
+    if (*names)
+        return STATUS_OK;
+    skip_separators(&rest);
+    while (rest.len > 0) {
+        bool weak;
+        struct slice opaque;
+        if (!take_listed_tag(&rest, &weak, &opaque))
             return malformed(field, err);
+        tags++;
+        *names = *names || slice_equal(opaque, tag);
     }
     return tags > 0 ? STATUS_OK : malformed(field, err);
 }

@@ -1,10 +1,21 @@
 #include "customerd/api/route.h"
 
+#include "customerd/api/negotiate.h"
+
 #include <stdio.h>
 
 static const char *const method_names[METHODS] = {
     [METHOD_GET] = "GET",     [METHOD_POST] = "POST",     [METHOD_PUT] = "PUT",
     [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE",
+};
+
+/* As struct route has them. */
+static const struct {
+    unsigned bit;
+    const char *name;
+} content_types[] = {
+    { CONTENT_JSON, CONTENT_TYPE_JSON },
+    { CONTENT_MERGE_PATCH, CONTENT_TYPE_MERGE_PATCH },
 };
 
 #define ALLOW_ALL "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -85,4 +96,29 @@ void route_find(const struct route *const *tables, struct request *request, stru
             return;
         }
     }
+}
+
+static void print_row(const char *listener, const struct route *r, FILE *out)
+{
+    const char *produces = r->produces == NULL ? CONTENT_TYPE_JSON : r->produces;
+    const char *before = "";
+    fprintf(out, "| %s | %s | `%s` | %s | %s | ", listener, method_names[r->method], r->path, r->operation,
+            r->scope == NULL ? "" : r->scope);
+    for (const char *const *param = r->params; param != NULL && *param != NULL; param++)
+        fprintf(out, "%s%s", param == r->params ? "" : ", ", *param);
+    fputs(" | ", out);
+    for (size_t i = 0; i < sizeof content_types / sizeof *content_types; i++) {
+        if ((r->body & content_types[i].bit) == 0)
+            continue;
+        fprintf(out, "%s%s", before, content_types[i].name);
+        before = ", ";
+    }
+    fprintf(out, " | %s |\n", r->method == METHOD_DELETE ? "" : produces);
+}
+
+void route_print_reference(const char *listener, const struct route *const *tables, FILE *out)
+{
+    for (size_t t = 0; tables[t] != NULL; t++)
+        for (const struct route *r = tables[t]; r->path != NULL; r++)
+            print_row(listener, r, out);
 }

@@ -146,7 +146,8 @@ static enum status start_access(struct service *s, struct error *err)
     enum status status = read_certificate(s, err);
     if (status != STATUS_OK)
         return status;
-    s->app.metrics = http_metrics_new(routes_public, s->app.tls != NULL);
+    routes_choose_public(&s->config, s->routes);
+    s->app.metrics = http_metrics_new(s->routes, s->app.tls != NULL);
     if (s->app.metrics == NULL)
         return error_set(err, STATUS_INTERNAL, "out of memory");
     status = start_rate_limiter(s, err);
@@ -203,7 +204,7 @@ static enum status start_servers(struct service *s, struct error *err)
         .app = &s->app,
         .listen_fd = s->listen_fd,
         .port = s->port,
-        .routes = routes_public,
+        .routes = s->routes,
         .connections_max = (size_t)s->config.http.max_connections,
         .connections_per_address_max = (size_t)s->config.http.max_connections_per_address,
         .tls = s->app.tls,

@@ -74,12 +74,10 @@ void authenticator_destroy(struct authenticator *a)
 
 /* ---- one token ---- */
 
-static enum status no_keys(const struct key_source_state *state, struct error *err)
+/* Why is the operator's to know: it may name hosts. */
+static enum status no_keys(struct error *err)
 {
-    return error_set_retry(err, STATUS_AUTH_UNAVAILABLE, 2, "the keys that tokens are verified with can't be had: %.150s",
-                           state->last_failure[0] != '\0' ? state->last_failure
-                           : state->n_keys == 0 && state->age_ms >= 0 ? "the issuer has withdrawn all of them"
-                                                                      : "they are being fetched");
+    return error_set_retry(err, STATUS_AUTH_UNAVAILABLE, 2, "the keys that tokens are verified with can't be had");
 }
 
 /* The caller is not told which check failed; neither is the log, which anybody could fill. */
@@ -113,7 +111,7 @@ static enum status find_key(struct authenticator *a, const struct jwt_header *he
         return STATUS_OK;
     struct key_source_state state;
     key_source_state(a->keys, &state);
-    return certain && state.n_keys > 0 ? refuse(a, err) : no_keys(&state, err);
+    return certain && state.n_keys > 0 ? refuse(a, err) : no_keys(err);
 }
 
 static bool read_claims(const struct authenticator *a, struct slice token, struct claims **out)
@@ -176,7 +174,12 @@ enum status authenticator_ready(struct authenticator *a, struct error *err)
 {
     struct key_source_state state;
     key_source_state(a->keys, &state);
-    return state.n_keys > 0 ? STATUS_OK : no_keys(&state, err);
+    if (state.n_keys > 0)
+        return STATUS_OK;
+    const char *why = state.last_failure[0] != '\0' ? state.last_failure
+                      : state.age_ms >= 0            ? "the issuer has withdrawn all of them"
+                                                     : "they are being fetched";
+    return error_set_retry(err, STATUS_AUTH_UNAVAILABLE, 2, "there are no keys to verify tokens with: %.180s", why);
 }
 
 void authenticator_write_metrics(struct authenticator *a, struct buf *out)

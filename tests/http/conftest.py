@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import contract  # noqa: E402
 from http_client import Client  # noqa: E402
 from local_cluster import LocalCluster  # noqa: E402
 
@@ -21,6 +22,10 @@ pytest.register_assert_rewrite("support")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "concurrent: many threads at once; runs under the thread sanitizer too")
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(contract.STATISTICS.line())
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +94,7 @@ def other(second):
 
 @pytest.fixture
 def admin(cluster):
-    with Client(cluster.admin_url) as c:
+    with Client(cluster.admin_url, listener="admin") as c:
         yield c
 
 

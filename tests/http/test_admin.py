@@ -52,7 +52,7 @@ def test_admin_answers_while_every_public_connection_is_busy(cluster):
     try:
         for c in held:
             c.send(b"POST /customers HTTP/1.1\r\nHost: a\r\n")
-        with Client(instance.admin_url) as admin:
+        with Client(instance.admin_url, listener="admin") as admin:
             for _ in range(5):
                 assert admin.get("/livez").expect(200).elapsed_s < 2
     finally:
@@ -71,7 +71,7 @@ def test_readyz_names_every_shard_of_a_large_cluster_that_is_down(binary):
                CUSTOMERD_DB_AUTH="none", CUSTOMERD_DB_ENDPOINT=f"localhost:{nodes.nodes[0].port}")
     process = subprocess.Popen([str(binary), "serve"], stdout=subprocess.DEVNULL, env=env)
     try:
-        with Client(f"http://127.0.0.1:{private}") as client:
+        with Client(f"http://127.0.0.1:{private}", listener="admin") as client:
             wait_until(lambda: client.get("/livez").status == 200, 30, "alive")
             wait_until(lambda: len(client.get("/readyz").json()["database"]["shards"]) == shards, 30, "the shards are known")
             for node in nodes.nodes:

@@ -217,7 +217,7 @@ def test_the_last_key_can_be_withdrawn(cluster, tmp_path):
         path = tmp_path / "keys.json"
         path.write_text(json.dumps(issuer.key_set()))
         instance = cluster.start_instance(env=issuer.settings(CUSTOMERD_JWT_JWKS=str(path)))
-        with Client(instance.url) as api, Client(instance.admin_url) as admin:
+        with Client(instance.url) as api, Client(instance.admin_url, listener="admin") as admin:
             headers = bearer(issuer.token())
             api.get("/customers", headers=headers).expect(200)
             path.write_text('{"keys":[]}')
@@ -258,7 +258,7 @@ def test_an_issuer_that_is_down(cluster):
     with TokenIssuer(algs=("ES256",)) as issuer:
         issuer.mode = "error"
         instance = cluster.start_instance(env=issuer.settings(), wait=False)
-        with Client(instance.url) as api, Client(instance.admin_url) as admin:
+        with Client(instance.url) as api, Client(instance.admin_url, listener="admin") as admin:
             wait_until(lambda: issuer.fetches > 0, 10, "the keys are asked for")
             known = bearer(issuer.token(scope=READ))
             api.get("/customers", headers=known).problem(503, "auth-unavailable")

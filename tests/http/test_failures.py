@@ -36,7 +36,7 @@ class Shards:
 
 def serves_whole(cluster):
     """Every shard's lanes are ready."""
-    with Client(cluster.admin_url) as admin:
+    with Client(cluster.admin_url, listener="admin") as admin:
         shards = admin.get("/readyz").expect(200).json()["database"]["shards"]
     return len(shards) == 3 and all(s["reads_ready"] and s["writes_ready"] for s in shards)
 
@@ -74,7 +74,7 @@ def unavailable(answer):
 
 def test_a_shard_that_hangs(whole):
     shards = Shards(whole)
-    client, admin = shards.client, Client(whole.admin_url)
+    client, admin = shards.client, Client(whole.admin_url, listener="admin")
     victim, keys = shards.customers[1], [unique_email("key") for _ in range(3)]
     shards.pause(1)
     unavailable(client.get(path_of(victim[0])))
@@ -192,7 +192,7 @@ def test_a_key_whose_request_still_runs_is_409(whole):
 
 
 def test_every_node_hangs(whole):
-    client, admin = Client(whole.url), Client(whole.admin_url)
+    client, admin = Client(whole.url), Client(whole.admin_url, listener="admin")
     made = client.create()
     for node in whole.nodes:
         node.pause()

@@ -79,7 +79,7 @@ def test_a_write_over_the_limit_is_not_made(limited, issuer, client):
 
 
 def test_the_operator_is_not_limited(limited):
-    with Client(limited.admin_url) as admin:
+    with Client(limited.admin_url, listener="admin") as admin:
         for _ in range(20):
             admin.get("/livez").expect(200)
 
@@ -133,7 +133,7 @@ def test_requests_at_once_are_bounded_and_the_rest_is_shed(breakable):
                 thread.start()
 
             def both_run():
-                with Client(instance.admin_url) as admin:
+                with Client(instance.admin_url, listener="admin") as admin:
                     return b'active_requests{url_scheme="http"} 2\n' in admin.get("/metrics").body
             wait_until(both_run, 3, "two requests hang", pause_s=0.01)
             answer = client.post("/customers", {"name": "A"})

@@ -144,7 +144,7 @@ def test_plain_http_is_not_served(served):
 
 
 def test_the_operator_s_listener_stays_plain(served):
-    with Client(served.admin_url) as admin:
+    with Client(served.admin_url, listener="admin") as admin:
         admin.get("/livez").expect(200)
 
 

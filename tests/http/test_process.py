@@ -187,7 +187,7 @@ def test_sigterm_under_load_fails_no_request(cluster, second):
     with Load(lambda: second.url if moved.is_set() else first.url, threads=4) as load:
         wait_until(lambda: load.count() > 50 or load.failures, 20, "the load runs")
         first.process.signal(signal.SIGTERM)
-        with Client(first.admin_url) as admin:
+        with Client(first.admin_url, listener="admin") as admin:
             wait_until(lambda: admin.get("/readyz").status == 503, 3, "not ready after SIGTERM", 0.01)
         moved.set()
         assert first.process.wait(20), "it doesn't end"
@@ -199,7 +199,7 @@ def test_sigterm_under_load_fails_no_request(cluster, second):
 
 def test_while_draining_it_serves_and_is_not_ready_and_a_second_sigterm_ends_it(cluster):
     instance = cluster.start_instance(env={"CUSTOMERD_DRAIN_WAIT_MS": "60000"})
-    with Client(instance.url) as client, Client(instance.admin_url) as admin:
+    with Client(instance.url) as client, Client(instance.admin_url, listener="admin") as admin:
         client.create()
         instance.process.signal(signal.SIGTERM)
         wait_until(lambda: admin.get("/readyz").status == 503, 5, "not ready", 0.01)
@@ -266,7 +266,7 @@ def test_it_serves_503_and_lives_while_the_database_is_away(binary):
         {**GOOD, "CUSTOMERD_DB_ENDPOINT": f"127.0.0.1:{ports.choose(1)[0]}", "CUSTOMERD_LISTEN": f"127.0.0.1:{public}",
          "CUSTOMERD_ADMIN_LISTEN": f"127.0.0.1:{private}"}))
     try:
-        with Client(f"http://127.0.0.1:{private}") as admin, Client(f"http://127.0.0.1:{public}") as client:
+        with Client(f"http://127.0.0.1:{private}", listener="admin") as admin, Client(f"http://127.0.0.1:{public}") as client:
             wait_until(lambda: admin.get("/livez").status == 200, 10, "alive")
             document = admin.get("/readyz").expect(503).json()
             assert document["ready"] is False
@@ -415,7 +415,7 @@ def test_requests_are_served_while_nobody_reads_the_log(binary, cluster):
     url = f"http://127.0.0.1:{public}"
     seen = []
     try:
-        with Client(f"http://127.0.0.1:{private}") as admin:
+        with Client(f"http://127.0.0.1:{private}", listener="admin") as admin:
             wait_until(lambda: admin.get("/readyz").status == 200, 30, "ready")
         # Far more lines than the pipe and the log's own memory hold.
         request = b"GET /nowhere HTTP/1.1\r\nHost: a\r\nX-Request-Id: %s\r\n\r\n" % (b"i" * 128)
@@ -441,7 +441,7 @@ def test_a_full_log_pipe_does_not_keep_it_from_ending(binary, cluster):
     process = subprocess.Popen([str(binary), "serve"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(
         {**cluster.client_settings(), "CUSTOMERD_LISTEN": f"127.0.0.1:{public}", "CUSTOMERD_ADMIN_LISTEN": f"127.0.0.1:{private}"}))
     try:
-        with Client(f"http://127.0.0.1:{private}") as admin:
+        with Client(f"http://127.0.0.1:{private}", listener="admin") as admin:
             wait_until(lambda: admin.get("/livez").status == 200, 30, "alive")
         request = b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"
         with RawConnection(f"http://127.0.0.1:{public}", 30) as raw:

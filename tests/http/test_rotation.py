@@ -31,7 +31,7 @@ def lose_credentials(cluster):
         for mode in ("error", "hang", "garbage"):
             cluster.set_credentials_mode(mode, 10)
             hold(load, 10)
-        with Client(cluster.admin_url) as admin:
+        with Client(cluster.admin_url, listener="admin") as admin:
             wait_until(lambda: admin.get("/readyz").status == 200, 5, "ready after the trouble")
     return load
 

@@ -17,7 +17,7 @@ class Metrics:
     """A scrape, read strictly: every line is HELP, TYPE or a sample of the family that stands above it."""
 
     def __init__(self, url):
-        with Client(url) as admin:
+        with Client(url, listener="admin") as admin:
             answer = admin.get("/metrics").expect(200)
         assert answer.header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
         self.samples, self.types = {}, {}

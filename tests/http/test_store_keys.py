@@ -285,7 +285,7 @@ def test_a_wrong_typed_index_or_claim_harms_no_other_bucket(cluster, client):
 
 
 def not_ready(instance, word):
-    with Client(instance.admin_url) as admin, Client(instance.url) as client:
+    with Client(instance.admin_url, listener="admin") as admin, Client(instance.url) as client:
         def told():
             answer = admin.get("/readyz")
             return answer if answer.status == 503 and word in answer.body.decode() else None

@@ -1,9 +1,11 @@
-"""HTTP over a bare socket, for requests that no client library would send."""
+"""HTTP over a bare socket, for requests that no client library would send. The answers are held against the contract."""
 
 import select
 import socket
 import time
 import urllib.parse
+
+import contract
 
 
 class RawResponse:
@@ -76,18 +78,23 @@ class RawConnection:
             return self.response(max(0.01, deadline - time.monotonic()), head)
         answer = RawResponse(status, headers, b"")
         if head or status in (204, 304):
-            return answer
+            return self._judged(answer)
         length = answer.header("Content-Length")
         if length is not None:
             while len(self.pending) < int(length):
                 self._fill(deadline)
             answer.body, self.pending = self.pending[:int(length)], self.pending[int(length):]
-            return answer
+            return self._judged(answer)
         try:
             while True:
                 self._fill(deadline)
         except Closed:
             answer.body, self.pending = self.pending, b""
+        return self._judged(answer)
+
+    @staticmethod
+    def _judged(answer):
+        contract.judge_unaddressed(answer.status, answer.headers, answer.body)
         return answer
 
     def responses_until_closed(self, timeout_s=None):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import c_source
 
-FOLDERS = ("api", "src", "include", "tests")
+FOLDERS = ("api", "src", "include", "openapi", "tests")
 TOP_LEVEL = {"api", "src", "include", "openapi", "tests", "deploy", "CMakeLists.txt", "CMakePresets.json", "README.md",
              "build"}
 FILE_LINES = 800
@@ -33,7 +33,8 @@ LIBRARIES = (  # header, what may include it, in words
 )
 # Spelled apart, so that this file does not hold them itself.
 MARKERS = re.compile(r"\b(%s)\b" % "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")))
-TEXT_ENDINGS = (".c", ".h", ".lua", ".py", ".sh", ".txt", ".cmake", ".md", ".json", ".yaml", ".yml")
+TEXT_ENDINGS = (".c", ".h", ".lua", ".py", ".sh", ".txt", ".cmake", ".md", ".json", ".yaml", ".yml", ".js", ".mjs", ".ts",
+                ".html", ".css")
 
 
 class Tree:

@@ -15,6 +15,11 @@ enum tag_comparison {
 enum status precondition_parse(const char *field, struct slice value, enum tag_comparison comparison,
                                struct precondition *out, struct error *err) MUST_USE;
 
+/* For what has no versions: whether the field's value is "*" or lists the entity tag, by weak comparison. `tag` is what
+ * stands between the quotes. Fails with BAD_REQUEST when the value is neither "*" nor a list of entity tags. */
+enum status precondition_names(const char *field, struct slice value, struct slice tag, bool *names,
+                               struct error *err) MUST_USE;
+
 /* Whether a customer of this version fulfils the list; true when the field was not given. */
 bool precondition_lists(const struct precondition *p, uint64_t version);
 

@@ -10,6 +10,7 @@
 
 #define CONTENT_TYPE_JSON "application/json"
 #define CONTENT_TYPE_PROBLEM "application/problem+json"
+#define CONTENT_TYPE_MERGE_PATCH "application/merge-patch+json"
 
 struct response_header {
     const char *name; /* a literal */

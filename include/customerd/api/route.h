@@ -5,6 +5,8 @@
 #ifndef CUSTOMERD_API_ROUTE_H
 #define CUSTOMERD_API_ROUTE_H
 
+#include <stdio.h>
+
 #include "customerd/api/app.h"
 #include "customerd/api/access.h"
 #include "customerd/api/request.h"
@@ -67,9 +69,16 @@ struct route {
 /* Looks through NULL-terminated tables; fills request->resource. */
 void route_find(const struct route *const *tables, struct request *request, struct route_match *out);
 
-extern const struct route *const routes_public[];
+/* The rows of a listener's tables in Markdown, for `customerd config --routes`. HEAD and OPTIONS have no rows: HEAD is
+ * served where GET is, OPTIONS everywhere. */
+void route_print_reference(const char *listener, const struct route *const *tables, FILE *out);
+
+#define ROUTE_TABLES_SIZE 8
+/* The tables of the public listener that the configuration switches on, NULL-terminated; all of them for NULL. */
+void routes_choose_public(const struct config *config, const struct route *out[ROUTE_TABLES_SIZE]);
 extern const struct route *const routes_admin[];
 extern const struct route customers_routes[];
+extern const struct route docs_routes[];
 extern const struct route admin_routes[];
 
 /* "GET" and so on; "_OTHER" for what is no method that the service knows. */

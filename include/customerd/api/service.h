@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "customerd/api/app.h"
+#include "customerd/api/route.h"
 #include "customerd/memorydb/login.h"
 
 struct server;
@@ -22,6 +22,7 @@ struct service {
     int admin_listen_fd;
     uint16_t port;
     uint16_t admin_port;
+    const struct route *routes[ROUTE_TABLES_SIZE]; /* of the public listener */
     struct server *admin;
     struct server *public;
 };

@@ -32,6 +32,7 @@ struct config_http {
     int64_t drain_wait_ms;            /* CUSTOMERD_DRAIN_WAIT_MS 0 (0..300000): after SIGTERM, not ready, still serving */
     int64_t drain_timeout_ms;         /* CUSTOMERD_DRAIN_TIMEOUT_MS 10000 (0..300000): the bound on finishing */
     bool require_if_match;            /* CUSTOMERD_REQUIRE_IF_MATCH off */
+    bool docs;                        /* CUSTOMERD_DOCS on: /openapi.json and /docs */
 };
 
 enum http_auth { HTTP_AUTH_AUTO, HTTP_AUTH_JWT, HTTP_AUTH_NONE };

@@ -88,6 +88,38 @@ static void without_the_field_every_version_fits(void **state)
     assert_true(precondition_lists(&p, 1));
 }
 
+static enum status names(const char *value, bool *listed)
+{
+    struct error err;
+    return precondition_names("If-None-Match", slice_cstr(value), slice_cstr("cf13b5dd"), listed, &err);
+}
+
+static void a_tag_that_is_no_version_is_named_by_its_text(void **state)
+{
+    (void)state;
+    const char *const naming[] = { "*", " * ", "\"cf13b5dd\"", "W/\"cf13b5dd\"", "\"1\", \"cf13b5dd\"", ", \"cf13b5dd\" ,\t\"x\"" };
+    const char *const others[] = { "\"\"", "\"cf13b5d\"", "\"cf13b5ddd\"", "\"CF13B5DD\"", "\"*\"", "\"1\", W/\"2\"" };
+    bool listed;
+    for (size_t i = 0; i < COUNT(naming); i++) {
+        assert_int_equal(names(naming[i], &listed), STATUS_OK);
+        assert_true(listed);
+    }
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_int_equal(names(others[i], &listed), STATUS_OK);
+        assert_false(listed);
+    }
+}
+
+static void a_list_of_tags_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    const char *const malformed[] = { "", ",", "cf13b5dd", "\"cf13b5dd", "\"cf13b5dd\" \"x\"", "*, \"x\"", "w/\"x\"",
+                                      "\"cf13b5dd\"x", "W/cf13b5dd" };
+    bool listed;
+    for (size_t i = 0; i < COUNT(malformed); i++)
+        assert_int_equal(names(malformed[i], &listed), STATUS_BAD_REQUEST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +130,8 @@ int main(void)
         cmocka_unit_test(what_is_no_list_of_tags_is_refused),
         cmocka_unit_test(the_number_of_tags_is_bounded),
         cmocka_unit_test(without_the_field_every_version_fits),
+        cmocka_unit_test(a_tag_that_is_no_version_is_named_by_its_text),
+        cmocka_unit_test(a_list_of_tags_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

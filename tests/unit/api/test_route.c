@@ -1,5 +1,6 @@
 #include "customerd/api/route.h"
 
+#include "customerd/api/negotiate.h"
 #include "unit.h"
 
 #define ID "018bcfe5-6800-7003-8224-005997ccbfc8"
@@ -102,6 +103,30 @@ static void unknown_methods_have_one_label(void **state)
     assert_string_equal(route_method_label(slice_cstr("get")), "_OTHER");
 }
 
+static void the_reference_is_a_row_a_route(void **state)
+{
+    (void)state;
+    static const char *const params[] = { "limit", "cursor", NULL };
+    static const struct route rows[] = {
+        { .method = METHOD_GET, .path = "/things", .handler = handle, .params = params },
+        { .method = METHOD_PATCH, .path = "/things/{id}", .handler = handle, .body = CONTENT_JSON | CONTENT_MERGE_PATCH },
+        { .method = METHOD_DELETE, .path = "/things/{id}", .handler = handle },
+        { .method = METHOD_GET, .path = "/page", .handler = handle, .produces = "text/html; charset=utf-8" },
+        { .path = NULL },
+    };
+    const struct route *const both[] = { rows, NULL };
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    route_print_reference("public", both, out);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(text,
+                        "| public | GET | `/things` | limit, cursor |  | application/json |\n"
+                        "| public | PATCH | `/things/{id}` |  | application/json, application/merge-patch+json | application/json |\n"
+                        "| public | DELETE | `/things/{id}` |  |  |  |\n"
+                        "| public | GET | `/page` |  |  | text/html; charset=utf-8 |\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +136,7 @@ int main(void)
         cmocka_unit_test(other_methods_learn_what_is_allowed),
         cmocka_unit_test(options_are_known_of_paths_and_of_the_server),
         cmocka_unit_test(unknown_methods_have_one_label),
+        cmocka_unit_test(the_reference_is_a_row_a_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,8 +168,8 @@ static void an_unknown_variable_names_the_nearest(void **state)
     (void)state;
     assert_refused(NULL, LIST("CUSTOMERD_DB_ENPOINT=h:1"),
                    "CUSTOMERD_DB_ENPOINT: no such setting; did you mean CUSTOMERD_DB_ENDPOINT?");
-    assert_refused(NULL, LIST("CUSTOMERD_LISTENER=8080"),
-                   "CUSTOMERD_LISTENER: no such setting; did you mean CUSTOMERD_LISTEN?");
+    assert_refused(NULL, LIST("CUSTOMERD_LISTEN_PORT=8080"),
+                   "CUSTOMERD_LISTEN_PORT: no such setting; did you mean CUSTOMERD_LISTEN?");
 }
 
 static void variables_of_others_are_left_alone(void **state)

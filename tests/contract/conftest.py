@@ -1,0 +1,66 @@
+"""Fixtures: one cluster for the whole layer, and the npm packages of the tools."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+
+import npm_packages  # noqa: E402
+from http_client import Client  # noqa: E402
+from local_cluster import LocalCluster  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = pathlib.Path(os.environ.get("CUSTOMERD_TEST_BINARY", ROOT / "build" / "dev" / "customerd")).resolve()
+    if not path.exists():
+        pytest.fail(f"{path} is not built (CUSTOMERD_TEST_BINARY)", pytrace=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def printed(binary):
+    """printed("config", "--routes"): what the program prints; a Markdown table as a list of rows."""
+    def run(*words):
+        text = subprocess.run([binary, *words], capture_output=True, text=True, timeout=10, check=True).stdout
+        rows = [line.strip("|").split("|") for line in text.splitlines()[2:] if line.startswith("|")]
+        return [[cell.strip().strip("`") for cell in row] for row in rows] if rows else text.strip()
+    return run
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory, binary):
+    local = LocalCluster(tmp_path_factory.mktemp("cluster"), binary, shards=3, replicas=0)
+    with local:
+        yield local
+
+
+@pytest.fixture
+def client(cluster):
+    with Client(cluster.url) as c:
+        yield c
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """The folder of the linters and of what drives the browser."""
+    return npm_packages.install(ROOT / "tests" / "contract")
+
+
+@pytest.fixture(scope="session")
+def sdk():
+    """The folder of the SDK generators."""
+    return npm_packages.install(ROOT / "tests" / "sdk")
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Where screenshots go, for a person to look at."""
+    folder = npm_packages.build_folder() / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
