@@ -44,9 +44,9 @@ class Load:
     Each thread has customers of its own, so it knows what every answer must be: the load checks the data as well.
     url may be a function, so that a test can send the load elsewhere; headers go with every request."""
 
-    def __init__(self, url, threads=4, pause_s=0.0, headers=None):
+    def __init__(self, url, threads=4, pause_s=0.0, headers=None, proxied=False):
         self.url = url if callable(url) else (lambda: url)
-        self.pause_s, self.headers = pause_s, headers
+        self.pause_s, self.headers, self.proxied = pause_s, headers, proxied
         self.failures = []
         self.requests = 0
         self.slowest_s = 0.0
@@ -110,7 +110,7 @@ class Load:
                 if client:
                     client.close()
                 url = self.url()
-                client = Client(url)
+                client = Client(url, proxied=self.proxied)
             try:
                 self._round(client)
             except (AssertionError, ConnectionError) as e:

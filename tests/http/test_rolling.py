@@ -55,7 +55,7 @@ class Nginx:
         self._write(replicas)
         self.process = subprocess.Popen(["/usr/sbin/nginx", "-p", str(self.directory), "-c", str(self.directory / "nginx.conf"),
                                          "-e", str(self.directory / "error.log")])
-        wait_until(lambda: Client(self.url).get("/customers?limit=1").status == 200, 10, "nginx serves")
+        wait_until(lambda: Client(self.url, proxied=True).get("/customers?limit=1").status == 200, 10, "nginx serves")
 
     def workers(self):
         """The pids of the workers that take new connections."""
@@ -95,7 +95,7 @@ def test_a_rolling_restart_behind_nginx_fails_no_request(cluster, client, nginx)
     wrk = subprocess.Popen(["wrk", "-t1", "-c8", "-d60s", "-H", "Connection: close", nginx.url + path_of(customer)],
                            stdout=subprocess.PIPE, text=True)
     try:
-        with Load(nginx.url, threads=3, headers={"Connection": "close"}) as load:
+        with Load(nginx.url, threads=3, headers={"Connection": "close"}, proxied=True) as load:
             for _ in range(ROUNDS):
                 old = replicas.pop(0)
                 seen = load.count()

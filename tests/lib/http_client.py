@@ -116,10 +116,11 @@ def check_contract(response, listener):
 class Client:
     """One keep-alive connection, to the public or the admin listener. Not for two threads at once."""
 
-    def __init__(self, url, timeout_s=30.0, listener="public"):
+    def __init__(self, url, timeout_s=30.0, listener="public", proxied=False):
         split = urllib.parse.urlsplit(url)
         self.url = url
         self.listener = listener
+        self.proxied = proxied  # through nginx, which adds its name
         self.host, self.port = split.hostname, split.port
         self.connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
 
@@ -154,7 +155,8 @@ class Client:
             self.connection.close()
             raise ConnectionError(f"{method} {path[:200]} to {self.url} after "
                                   f"{time.monotonic() - start:.3f} s: {type(e).__name__} {e}") from e
-        response = Response(method, path, sent, body, got.status, got.getheaders(), data, time.monotonic() - start)
+        fields = [(k, v) for k, v in got.getheaders() if not (self.proxied and k == "Server")]
+        response = Response(method, path, sent, body, got.status, fields, data, time.monotonic() - start)
         check_always(response)
         check_contract(response, self.listener)
         return response
