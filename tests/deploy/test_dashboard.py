@@ -1,17 +1,15 @@
 """The dashboard and the rules against the service's real metrics: a Prometheus scrapes two instances under load, one of which
 asks for tokens; a shard is made to fail; then every query has data."""
 
-import base64
 import json
 import math
 import re
+import subprocess
 import sys
 import time
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from http_client import Client, path_of, wait_until
 from local_cluster import LocalCluster
@@ -75,25 +73,16 @@ def test_queries_use_the_variables_and_nothing_fixed(dashboard):
 
 # ---- the real thing ----
 
-def segment(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 class Issuer:
-    """A key pair; jwks is the file that the service reads."""
+    """deploy/first-token; jwks is the file that the service reads."""
 
-    def __init__(self, folder):
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        modulus = self.key.public_key().public_numbers().n.to_bytes(256, "big")
-        self.jwks = folder / "jwks.json"
-        self.jwks.write_text(json.dumps({"keys": [{"kty": "RSA", "kid": "1", "use": "sig", "alg": "RS256",
-                                                   "n": segment(modulus), "e": "AQAB"}]}), encoding="utf-8")
+    def __init__(self, root, folder):
+        self.program, self.folder, self.jwks = root / "deploy" / "first-token", folder, folder / "jwks.json"
+        self.token()
 
     def token(self, scope="customers:read customers:write"):
-        now = int(time.time())
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "dashboard", "iat": now, "exp": now + 600, "scope": scope}
-        signed = ".".join(segment(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT", "kid": "1"}, claims))
-        return f"{signed}.{segment(self.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+        return subprocess.run([self.program, "--folder", self.folder, "--issuer", ISSUER, "--audience", AUDIENCE, "--scope",
+                               scope], check=True, capture_output=True, text=True).stdout.strip()
 
 
 class Watched:
@@ -146,7 +135,7 @@ def watched(tmp_path_factory, binary, groups, root):
     sys.path.insert(0, str(root / "tests" / "http"))
     from support import Load  # pylint: disable=import-outside-toplevel
     folder = tmp_path_factory.mktemp("watched")
-    issuer = Issuer(folder)
+    issuer = Issuer(root, folder / "issuer")
     healing = {"CUSTOMERD_SWEEP_INTERVAL_MS": "200", "CUSTOMERD_SCRUB_PAUSE_MS": "1"}
     cluster = LocalCluster(folder / "cluster", binary, shards=2, replicas=1, env=healing)
     cluster.start(service=False)

@@ -3,10 +3,12 @@
 import copy
 import ipaddress
 import re
+import shutil
 
 import pytest
 
 from conftest import OVERLAYS
+from kubectl import kustomize
 from kubernetes_schema import load_all
 
 POD_LABELS = {"app.kubernetes.io/name": "customerd"}
@@ -277,3 +279,26 @@ def test_the_plain_overlay_mounts_the_password_where_the_settings_look(newest):
     assert volume["secret"] == {"secretName": "customerd-database", "defaultMode": 0o440}
     for name in ("CUSTOMERD_DB_PASSWORD_FILE", "CUSTOMERD_DB_CA_FILE"):
         assert settings[name].startswith(mount["mountPath"] + "/")
+
+
+# ---- what may be added ----
+
+@pytest.mark.parametrize("patch", ["jwks-file.yaml", "tls.yaml"])
+def test_optional_parts_fit_into_every_overlay(kubectl, schema, root, tmp_path, patch):
+    """Added as its first lines tell."""
+    shutil.copytree(root / "deploy" / "kubernetes", tmp_path / "kubernetes")
+    for overlay in OVERLAYS:
+        folder = tmp_path / "kubernetes" / "overlays" / overlay
+        shutil.copy(tmp_path / "kubernetes" / "optional" / patch, folder)
+        text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
+        if "patchesStrategicMerge:" not in text:
+            text += "patchesStrategicMerge:\n"
+        text = text.replace("patchesStrategicMerge:\n", f"patchesStrategicMerge:\n  - {patch}\n")
+        (folder / "kustomization.yaml").write_text(text, encoding="utf-8")
+        for version, program in kubectl.items():
+            objects = load_all(kustomize(program, folder))
+            assert not [finding for o in objects for finding in schema.findings(o)], version
+            mounts = {mount["name"] for mount in container_of(objects)["volumeMounts"]}
+            assert mounts == {volume["name"] for volume in pod_of(objects)["spec"]["volumes"]}
+            assert len(mounts) == (2 if overlay == "plain" else 1)
+            assert all(mount["readOnly"] for mount in container_of(objects)["volumeMounts"])

@@ -1,14 +1,11 @@
 """The settings of the manifests, given to the program as Kubernetes would give them: it knows each name, says what is still
 to be filled in, and starts when all is."""
 
-import base64
 import http.client
-import json
 import re
 import subprocess
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from conftest import OVERLAYS
 from http_client import wait_until
@@ -44,19 +41,17 @@ def run(binary, command, environment):
 
 
 @pytest.fixture
-def filled(newest, tmp_path):
+def filled(newest, root, tmp_path):
     """filled(overlay): the environment with everything filled in, on free ports, and with a database that nobody is at."""
-    number = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key().public_numbers()
-    modulus = base64.urlsafe_b64encode(number.n.to_bytes(256, "big")).rstrip(b"=").decode()
-    jwks = tmp_path / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [{"kty": "RSA", "kid": "1", "use": "sig", "alg": "RS256", "n": modulus, "e": "AQAB"}]}))
+    subprocess.run([root / "deploy" / "first-token", "--folder", tmp_path, "--issuer", "x", "--audience", "x"], check=True,
+                   capture_output=True)
     secret = tmp_path / "password"
     secret.write_text("not-a-real-password\n")
 
     def fill(overlay):
         public, private, nobody = ports.choose(3)
         found = environment_of(newest[overlay])
-        found.update(CUSTOMERD_DB_ENDPOINT=f"127.0.0.1:{nobody}", CUSTOMERD_JWT_JWKS=str(jwks),
+        found.update(CUSTOMERD_DB_ENDPOINT=f"127.0.0.1:{nobody}", CUSTOMERD_JWT_JWKS=str(tmp_path / "jwks.json"),
                      CUSTOMERD_JWT_ISSUER="https://issuer.example.com/", CUSTOMERD_JWT_AUDIENCE="customerd",
                      CUSTOMERD_LISTEN=f"127.0.0.1:{public}",
                      CUSTOMERD_ADMIN_LISTEN=found["CUSTOMERD_ADMIN_LISTEN"].replace(":8081", f":{private}"))
