@@ -98,7 +98,7 @@ resource "aws_iam_role_policy" "connect" {
 }
 
 resource "aws_eks_pod_identity_association" "this" {
-  count = local.by_pod_identity ? 1 : 0
+  count = local.by_pod_identity && var.associate ? 1 : 0
 
   cluster_name    = var.eks_cluster_name
   namespace       = var.namespace

@@ -214,6 +214,12 @@ variable "service_account" {
   }
 }
 
+variable "associate" {
+  description = "For pod-identity: whether the service account gets this role. A service account has one at a time: false for a second cluster, such as one that is being restored."
+  type        = bool
+  default     = true
+}
+
 variable "alarm_topic_arns" {
   description = "SNS topics that alarms, and the cluster's own events, are sent to."
   type        = list(string)
