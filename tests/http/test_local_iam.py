@@ -5,16 +5,16 @@ import time
 
 import pytest
 
-from local_cluster import Connection, LocalCluster, ReplyError
+from local_cluster import APPLICATION_RULES, Connection, LocalCluster, ReplyError
 
 TTL_S = 20
 
 
 @pytest.fixture(scope="module")
 def nodes_only(tmp_path_factory):
-    """A cluster with its authority, without customerd."""
+    """A cluster with its authority, without customerd; its user may do all that MemoryDB lets a user do."""
     cluster = LocalCluster(tmp_path_factory.mktemp("iam"), "/bin/true", shards=2, replicas=1, token_ttl=TTL_S,
-                           credential_ttl=40)
+                           credential_ttl=40, acl=APPLICATION_RULES)
     cluster.start(service=False)
     yield cluster
     cluster.stop()

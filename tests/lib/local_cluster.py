@@ -24,10 +24,11 @@ if str(PACKAGE) not in sys.path:
     sys.path.insert(0, str(PACKAGE))
 
 # pylint: disable=wrong-import-position
+from access_string import access_rules  # noqa: E402
 from local_memorydb import ports, topology  # noqa: E402
 from local_memorydb.cluster import DEFAULTS, REGION, RESOURCE, SERVICE, Cluster  # noqa: E402
 from local_memorydb.home import Home  # noqa: E402
-from local_memorydb.node import APPLICATION  # noqa: E402
+from local_memorydb.node import APPLICATION, APPLICATION_RULES  # noqa: E402,F401
 from local_memorydb.processes import stop_all  # noqa: E402
 from local_memorydb.resp import Connection, ReplyError  # noqa: E402,F401
 from local_memorydb.service import Service  # noqa: E402
@@ -41,16 +42,26 @@ def default_binary():
     return os.environ.get("CUSTOMERD_TEST_BINARY") or str(ROOT / "build" / "dev" / "customerd")
 
 
+def default_acl():
+    """What customerd's database user may do: all that MemoryDB lets a user do, or, with CUSTOMERD_TEST_ACL=terraform, no more
+    than deploy/terraform gives it."""
+    chosen = os.environ.get("CUSTOMERD_TEST_ACL", "")
+    if chosen not in ("", "terraform"):
+        raise AssertionError(f"CUSTOMERD_TEST_ACL is {chosen!r}: terraform, or nothing")
+    return access_rules() if chosen else APPLICATION_RULES
+
+
 class LocalCluster:
     """Everything is below `directory` (new or empty). env goes to every customerd that is started here."""
 
     def __init__(self, directory, binary=None, shards=3, replicas=1, auth="iam", token_ttl=900, credential_ttl=3600,
-                 connection_ttl=0, env=None, engine=None):
+                 connection_ttl=0, env=None, engine=None, acl=None):
         self.home = Home(directory)
         self.binary, self.env = Path(binary or default_binary()).absolute(), dict(env or {})
         self.options = {**DEFAULTS, "shards": shards, "replicas": replicas, "auth": auth, "token_ttl": token_ttl,
                         "credential_ttl": credential_ttl, "connection_ttl": connection_ttl, "debug_commands": True,
-                        "test_control": True, "engine": engine or DEFAULTS["engine"]}
+                        "test_control": True, "engine": engine or DEFAULTS["engine"],
+                        "access_rules": acl or default_acl()}
         self.cluster, self.instances, self._guard, self._names = None, [], None, 0
 
     # ---- life ----

@@ -64,10 +64,10 @@ user {application} on {application_password} {application_rules}
 class Node:
     """A node's files are its own; what it shares with the others (certificates, passwords) is in `home`."""
 
-    def __init__(self, home, index, port, bus_port, engine, debug_commands=False):
+    def __init__(self, home, index, port, bus_port, engine, debug_commands=False, access_rules=APPLICATION_RULES):
         self.name = f"node-{index}"
         self.index, self.port, self.bus_port = index, port, bus_port
-        self._home, self._engine, self._debug = home, engine, debug_commands
+        self._home, self._engine, self._debug, self._access_rules = home, engine, debug_commands, access_rules
         self.directory = home.nodes / str(index)
         self.log_path = home.log / f"{self.name}.log"
         self.process = Process(self.name, home.run)
@@ -82,7 +82,7 @@ class Node:
             port=self.port, bus_port=self.bus_port, tls=self._home.tls, directory=self.directory, log=self.log_path,
             debug="local" if self._debug else "no", admin=ADMIN, admin_password=self._home.admin_password(),
             admin_hash=hashlib.sha256(self._home.admin_password().encode()).hexdigest(),
-            application=APPLICATION, application_rules=APPLICATION_RULES,
+            application=APPLICATION, application_rules=self._access_rules,
             # Under IAM nothing signs in until the authority has said which tokens are valid.
             application_password="#" + hashlib.sha256(password.encode()).hexdigest() if password else "resetpass")
         self.directory.mkdir(mode=0o700, exist_ok=True)

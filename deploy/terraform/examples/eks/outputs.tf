@@ -1,0 +1,19 @@
+output "customerd_env" {
+  description = "For deploy/kubernetes/overlays/eks-*/database.env."
+  value       = module.customerd.customerd_env
+}
+
+output "service_account" {
+  description = "For deploy/kubernetes/overlays/eks-irsa/serviceaccount.yaml."
+  value       = module.customerd.service_account
+}
+
+output "database_network_policy" {
+  description = "For deploy/kubernetes/overlays/eks-*/networkpolicy-database.yaml."
+  value       = module.customerd.database_network_policy
+}
+
+output "repository_url" {
+  description = "Where the image is pushed to."
+  value       = aws_ecr_repository.customerd.repository_url
+}
