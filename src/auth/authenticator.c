@@ -29,7 +29,8 @@ static bool make_parts(struct authenticator *a)
     const struct metrics_options tokens = { .name = "customerd_auth_tokens_total",
                                             .help = "Tokens that came, by what became of them.",
                                             .dimensions = { { verdict_labels, 3 } },
-                                            .n_dimensions = 1 };
+                                            .n_dimensions = 1,
+                                            .from_start = true };
     a->tokens = metrics_family_new(&tokens);
     a->cache = token_cache_new();
     return a->tokens != NULL && a->cache != NULL;

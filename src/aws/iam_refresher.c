@@ -257,7 +257,8 @@ static bool metrics_init(struct iam_refresher *r)
     struct metrics_options options = { .name = "customerd_iam_refreshes_total",
                                        .help = "Tokens made, by the source of their credentials.",
                                        .dimensions = { { source_labels, SOURCES } },
-                                       .n_dimensions = 1 };
+                                       .n_dimensions = 1,
+                                       .from_start = true };
     r->tally.refreshes_by_source = metrics_family_new(&options);
     options.name = "customerd_iam_refresh_failures_total";
     options.help = "Refreshes that failed, by the source that was asked.";

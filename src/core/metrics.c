@@ -17,6 +17,22 @@ struct metrics_family {
     _Atomic(struct series *) series[];
 };
 
+static struct series *series_new(const struct metrics_family *f)
+{
+    return calloc(1, sizeof(struct series) + (f->bounds.n + 1) * sizeof(uint64_t));
+}
+
+static bool make_all(struct metrics_family *f)
+{
+    for (size_t i = 0; i < f->n_series; i++) {
+        struct series *s = series_new(f);
+        if (s == NULL)
+            return false;
+        atomic_store(&f->series[i], s);
+    }
+    return true;
+}
+
 struct metrics_family *metrics_family_new(const struct metrics_options *options)
 {
     size_t n = 1;
@@ -29,6 +45,10 @@ struct metrics_family *metrics_family_new(const struct metrics_options *options)
     if (options->bounds != NULL)
         f->bounds = *options->bounds;
     f->n_series = n;
+    if (options->from_start && !make_all(f)) {
+        metrics_family_destroy(f);
+        return NULL;
+    }
     return f;
 }
 
@@ -42,11 +62,6 @@ void metrics_family_destroy(struct metrics_family *f)
 }
 
 /* ---- counting ---- */
-
-static struct series *series_new(const struct metrics_family *f)
-{
-    return calloc(1, sizeof(struct series) + (f->bounds.n + 1) * sizeof(uint64_t));
-}
 
 /* Whoever comes second takes what the first has made. */
 static struct series *series_at(struct metrics_family *f, const size_t *at)

@@ -17,7 +17,8 @@ static bool counts_init(struct store_counts *counts)
     struct metrics_options options = { .name = "customerd_store_claims_resolved_total",
                                        .help = "Claims that were in the way of an e-mail, by what stood behind them.",
                                        .dimensions = { { resolution_labels, 3 } },
-                                       .n_dimensions = 1 };
+                                       .n_dimensions = 1,
+                                       .from_start = true };
     counts->claims_resolved = metrics_family_new(&options);
     options.name = "customerd_store_walks_total";
     options.help = "Pages of listings, by whether they began, went on with or ended a walk.";
@@ -89,7 +90,7 @@ void customers_write_metrics(struct customers *c, struct buf *out)
     metrics_write_counter(out, "customerd_store_scrub_passes_total", "Comparisons of all records, claims and indexes.",
                           state.scrub_passes);
     metrics_write_head(out, heals, METRICS_COUNTER,
-                       "What the healer mended: fenced and released are ordinary, anything else must not occur.");
+                       "What the healer mended. Fenced and released are ordinary; a removed orphan is a message that came late; a repair must not be needed.");
     metrics_write_int(out, heals, "kind=\"fenced\"", (int64_t)state.fenced);
     metrics_write_int(out, heals, "kind=\"released\"", (int64_t)state.released);
     metrics_write_int(out, heals, "kind=\"repaired_claim\"", (int64_t)state.repaired_claims);

@@ -1,7 +1,7 @@
 /* metrics: counters and histograms with bounded label sets, and their text for Prometheus.
  *
  * A family's series are the combinations of fixed label texts, so that nothing from outside can make one. A series is made
- * when it is first counted. Counting is one or two relaxed atomic additions: any thread, never blocks. Values that some
+ * when it is first counted, or, where they are few, all are there from the start: what never happened is then told as 0. Counting is one or two relaxed atomic additions: any thread, never blocks. Values that some
  * module keeps anyway (gauges) are not stored here; they are written at the time of the scrape.
  * https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4) */
 #ifndef CUSTOMERD_CORE_METRICS_H
@@ -33,6 +33,7 @@ struct metrics_options {
     const struct metrics_bounds *bounds; /* of a histogram of durations, in a family named ..._seconds; NULL: a counter */
     struct metrics_dimension dimensions[METRICS_DIMENSIONS_MAX];
     size_t n_dimensions;
+    bool from_start; /* all series are there at once */
 };
 
 struct metrics_family;

@@ -64,6 +64,18 @@ static void a_histogram_s_buckets_add_up(void **state)
     metrics_family_destroy(f);
 }
 
+static void few_series_may_be_there_from_the_start(void **state)
+{
+    (void)state;
+    const struct metrics_options options = { .name = "things_total", .help = "What it is.", .from_start = true,
+                                             .dimensions = { { colours, 2 } }, .n_dimensions = 1 };
+    struct metrics_family *f = metrics_family_new(&options);
+    metrics_count(f, (const size_t[]){ 1 }, 5);
+    assert_text(f, "# HELP things_total What it is.\n# TYPE things_total counter\n"
+                   "things_total{colour=\"red\"} 0\nthings_total{colour=\"blue\"} 5\n");
+    metrics_family_destroy(f);
+}
+
 static void what_is_out_of_range_is_dropped(void **state)
 {
     (void)state;
@@ -123,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_has_the_series_that_were_counted),
         cmocka_unit_test(a_histogram_s_buckets_add_up),
+        cmocka_unit_test(few_series_may_be_there_from_the_start),
         cmocka_unit_test(what_is_out_of_range_is_dropped),
         cmocka_unit_test(nothing_is_lost_between_threads),
         cmocka_unit_test(values_of_the_moment_are_written),
