@@ -280,3 +280,20 @@ def test_it_serves_a_request(image, tmp_path):
 def instance_status(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+# ---- its libraries ----
+
+def test_what_depends_on_the_libraries_holds_with_its_own(image, root, tmp_path):
+    """The image's Debian has other versions of the HTTP and TLS libraries than the machine that tests it may have: the tests
+    of framing, listeners and callers are run on its program, loaded with its libraries."""
+    (loader,) = (image / "usr" / "lib").glob("*/ld-linux-*.so.*")
+    program = tmp_path / "customerd"
+    program.write_text(f'#!/bin/sh\nexec {loader} --library-path {loader.parent} {image}/usr/bin/customerd "$@"\n')
+    program.chmod(0o755)
+    tests = [root / "tests" / "http" / f"test_{name}.py" for name in ("framing", "http", "listener_tls", "callers", "admin")]
+    environment = {**os.environ, "CUSTOMERD_TEST_BINARY": str(program)}
+    run = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-n", "2", "--dist", "loadfile", *tests],
+                         capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
+    print(run.stdout.splitlines()[-1])
