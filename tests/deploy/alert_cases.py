@@ -140,6 +140,14 @@ CASES = [
     Case("CustomerdLogLinesDropped", "some", [series("customerd_log_lines_dropped_total", "0x5 7x10")], 10, of_pod("ticket")),
     Case("CustomerdLogLinesDropped", "long ago", [series("customerd_log_lines_dropped_total", "0x5 7x40")], 40, []),
 
+    Case("CustomerdAuditLinesDropped", "one", [series("customerd_audit_lines_dropped_total", "0x5 1x10")], 10, of_pod("page")),
+    Case("CustomerdAuditLinesDropped", "others only", [series("customerd_audit_lines_dropped_total", "0x10"),
+                                                       series("customerd_log_lines_dropped_total", "0x5 7x10")], 10, []),
+    Case("CustomerdTlsCertificateEnding", "six days", [series("customerd_tls_certificate_expiry_timestamp_seconds", "518400x80")],
+         75, of_pod("ticket")),
+    Case("CustomerdTlsCertificateEnding", "two weeks", [series("customerd_tls_certificate_expiry_timestamp_seconds", "1209600x80")],
+         75, []),
+
     Case("CustomerdShardDown", "no pod sees it", [series("customerd_db_slots_served", "10922x10"),
                                                   series("customerd_db_slots_served", "5461x10", **OTHER)], 3,
          of_service("page")),

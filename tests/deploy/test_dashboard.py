@@ -1,5 +1,5 @@
-"""The dashboard and the rules against the service's real metrics: a Prometheus scrapes two instances under load, one of which
-asks for tokens; a shard is made to fail; then every query has data."""
+"""The dashboard and the rules against the service's real metrics: a Prometheus scrapes instances under load, one of which
+asks for tokens and one of which speaks TLS; a shard is made to fail; then every query has data."""
 
 import json
 import math
@@ -11,6 +11,7 @@ import time
 import pytest
 import yaml
 
+from certificates import CertificateAuthority
 from http_client import Client, path_of, wait_until
 from local_cluster import LocalCluster
 from prometheus_server import Prometheus
@@ -127,7 +128,7 @@ def scraped(prometheus, seconds):
     """Waits until so many seconds have been scraped since now."""
     begun = time.time()
     wait_until(lambda: len([sample for sample in prometheus.query("timestamp(up == 1)")
-                            if float(sample["value"][1]) >= begun + seconds]) == 2, seconds + 30, "both are scraped")
+                            if float(sample["value"][1]) >= begun + seconds]) == 3, seconds + 30, "all are scraped")
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +145,10 @@ def watched(tmp_path_factory, binary, groups, root):
         plain = cluster.start_instance()
         guarded = cluster.start_instance({"CUSTOMERD_AUTH": "jwt", "CUSTOMERD_JWT_JWKS": str(issuer.jwks),
                                           "CUSTOMERD_JWT_ISSUER": ISSUER, "CUSTOMERD_JWT_AUDIENCE": AUDIENCE})
+        cert, key = CertificateAuthority(folder / "ca").issue(ips=["127.0.0.1"])
+        by_tls = cluster.start_instance({"CUSTOMERD_TLS_CERT_FILE": cert, "CUSTOMERD_TLS_KEY_FILE": key})
         fast = [{**group, "interval": "1s"} for group in groups]
-        targets = {f"127.0.0.1:{one.admin_port}": {"namespace": "customerd"} for one in (plain, guarded)}
+        targets = {f"127.0.0.1:{one.admin_port}": {"namespace": "customerd"} for one in (plain, guarded, by_tls)}
         with Prometheus(folder, targets, fast) as prometheus:
             found = Watched(prometheus, start)
             with Load(plain.url, threads=2, pause_s=0.02):
