@@ -108,10 +108,11 @@ static void the_reference_is_a_row_a_route(void **state)
     (void)state;
     static const char *const params[] = { "limit", "cursor", NULL };
     static const struct route rows[] = {
-        { .method = METHOD_GET, .path = "/things", .handler = handle, .params = params },
-        { .method = METHOD_PATCH, .path = "/things/{id}", .handler = handle, .body = CONTENT_JSON | CONTENT_MERGE_PATCH },
-        { .method = METHOD_DELETE, .path = "/things/{id}", .handler = handle },
-        { .method = METHOD_GET, .path = "/page", .handler = handle, .produces = "text/html; charset=utf-8" },
+        { .method = METHOD_GET, .path = "/things", .operation = "listThings", .handler = handle, .scope = "things:read", .params = params },
+        { .method = METHOD_PATCH, .path = "/things/{id}", .operation = "changeThing", .handler = handle, .scope = "things:write",
+          .body = CONTENT_JSON | CONTENT_MERGE_PATCH },
+        { .method = METHOD_DELETE, .path = "/things/{id}", .operation = "deleteThing", .handler = handle },
+        { .method = METHOD_GET, .path = "/page", .operation = "getPage", .handler = handle, .produces = "text/html; charset=utf-8" },
         { .path = NULL },
     };
     const struct route *const both[] = { rows, NULL };
@@ -121,10 +122,10 @@ static void the_reference_is_a_row_a_route(void **state)
     route_print_reference("public", both, out);
     assert_int_equal(fclose(out), 0);
     assert_string_equal(text,
-                        "| public | GET | `/things` | limit, cursor |  | application/json |\n"
-                        "| public | PATCH | `/things/{id}` |  | application/json, application/merge-patch+json | application/json |\n"
-                        "| public | DELETE | `/things/{id}` |  |  |  |\n"
-                        "| public | GET | `/page` |  |  | text/html; charset=utf-8 |\n");
+                        "| public | GET | `/things` | listThings | things:read | limit, cursor |  | application/json |\n"
+                        "| public | PATCH | `/things/{id}` | changeThing | things:write |  | application/json, application/merge-patch+json | application/json |\n"
+                        "| public | DELETE | `/things/{id}` | deleteThing |  |  |  |  |\n"
+                        "| public | GET | `/page` | getPage |  |  |  | text/html; charset=utf-8 |\n");
 }
 
 int main(void)
