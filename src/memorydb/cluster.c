@@ -71,13 +71,19 @@ struct cluster *cluster_new(const struct cluster_options *options, struct error 
     return cluster;
 }
 
+void cluster_stop(struct cluster *cluster)
+{
+    if (atomic_exchange(&cluster->stopping, true))
+        return;
+    reactor_wake(&cluster->reactor);
+    pthread_join(cluster->thread, NULL);
+}
+
 void cluster_destroy(struct cluster *cluster)
 {
     if (cluster == NULL)
         return;
-    atomic_store(&cluster->stopping, true);
-    reactor_wake(&cluster->reactor);
-    pthread_join(cluster->thread, NULL);
+    cluster_stop(cluster);
     free_parts(cluster);
 }
 

@@ -34,7 +34,10 @@ struct cluster_options {
 /* Starts the I/O and resolver threads and begins to connect; does not wait for a connection. NULL and err when the
  * configuration can't be used (an unreadable CA file). */
 struct cluster *cluster_new(const struct cluster_options *options, struct error *err);
-/* Answers what waits with NOT_READY, closes, joins. Accepts NULL. */
+/* Answers what waits, closes the connections and joins the I/O thread; calls from now on get NOT_READY. Other threads may
+ * be in cluster_run meanwhile; only the owner stops or destroys. */
+void cluster_stop(struct cluster *cluster);
+/* Stops, then frees: no other thread may be in a call any more. Accepts NULL. */
 void cluster_destroy(struct cluster *cluster);
 
 /* ---- calls ---- */

@@ -634,8 +634,7 @@ static void stopping_wakes_those_who_wait(void **state)
     await_ready(&s->client);
     pthread_create(&thread, NULL, block, s);
     assert_true(poll_until(is_blocked, s, 5000));
-    cluster_destroy(s->client.cluster);
-    s->client.cluster = NULL;
+    cluster_stop(s->client.cluster);
     pthread_join(thread, &result);
     assert_int_equal((uintptr_t)result, STATUS_OUTCOME_UNKNOWN);
     stop(s);
