@@ -1,6 +1,7 @@
 #include "customerd/api/query.h"
 
 #include "customerd/core/crypto.h"
+#include "customerd/core/edit_distance.h"
 #include "customerd/core/utf8.h"
 
 #include <stdio.h>
@@ -49,28 +50,6 @@ static bool is_utf8(struct slice text)
     return true;
 }
 
-/* Levenshtein's distance, for names of at most NAME_SHOWN_MAX_BYTES. */
-static size_t distance(struct slice a, struct slice b)
-{
-    size_t row[NAME_SHOWN_MAX_BYTES + 1];
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t best = diagonal + (a.ptr[i - 1] == b.ptr[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.len];
-}
-
 const char *query_nearest(struct slice name, const char *const *known)
 {
     const char *nearest = NULL;
@@ -81,7 +60,7 @@ const char *query_nearest(struct slice name, const char *const *known)
         struct slice candidate = slice_cstr(known[i]);
         if (candidate.len > NAME_SHOWN_MAX_BYTES)
             continue;
-        size_t d = distance(name, candidate);
+        size_t d = edit_distance(name, candidate, EDIT_CASE_MATTERS);
         if (d < best && 2 * d <= candidate.len + 1) {
             best = d;
             nearest = known[i];

@@ -1,5 +1,7 @@
 #include "customerd/core/config.h"
 
+#include "customerd/core/edit_distance.h"
+
 #include <stdio.h>
 
 #include "config_rows.h"
@@ -33,29 +35,6 @@ static const char *shown(struct slice text, char out[SHOWN_MAX_BYTES])
     return out;
 }
 
-/* Levenshtein's distance; both texts are cut at NAME_MAX_BYTES. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t costs[NAME_MAX_BYTES + 1];
-    size_t b_len = strnlen(b, NAME_MAX_BYTES);
-    for (size_t j = 0; j <= b_len; j++)
-        costs[j] = j;
-    for (size_t i = 1; i <= NAME_MAX_BYTES && a[i - 1] != '\0'; i++) {
-        size_t diagonal = costs[0];
-        costs[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = costs[j];
-            if (costs[j] + 1 < best)
-                best = costs[j] + 1;
-            if (costs[j - 1] + 1 < best)
-                best = costs[j - 1] + 1;
-            costs[j] = best;
-        }
-    }
-    return costs[b_len];
-}
-
 /* The row whose name, or flag, is nearest to the unknown one. */
 static const struct config_row *nearest_row(const char *unknown, bool by_flag)
 {
@@ -66,7 +45,8 @@ static const struct config_row *nearest_row(const char *unknown, bool by_flag)
     for (size_t i = 0; i < n; i++) {
         char flag[CONFIG_FLAG_SIZE];
         config_flag_of(&rows[i], flag);
-        size_t distance = edit_distance(unknown, by_flag ? flag : rows[i].name);
+        const char *known = by_flag ? flag : rows[i].name;
+        size_t distance = edit_distance(slice_cstr(unknown), slice_cstr(known), EDIT_CASE_MATTERS);
         if (distance < least) {
             least = distance;
             nearest = &rows[i];

@@ -1,3 +1,5 @@
+#include "customerd/core/edit_distance.h"
+
 #include "customer_members.h"
 #include "json_read.h"
 
@@ -14,36 +16,6 @@ const char *customer_member_name(enum customer_member member)
     return client_owned[member];
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* Levenshtein's distance, letters without case. */
-static size_t edit_distance(struct slice a, struct slice b)
-{
-    size_t row[NEAR_MAX_BYTES + 1];
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t above = row[j];
-            size_t change = lower(a.ptr[i - 1]) == lower(b.ptr[j - 1]) ? 0 : 1;
-            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + change);
-            diagonal = above;
-        }
-    }
-    return row[b.len];
-}
-
 const char *members_nearest(struct slice name)
 {
     const char *nearest = NULL;
@@ -52,7 +24,7 @@ const char *members_nearest(struct slice name)
         return NULL;
     for (size_t i = 0; i < CUSTOMER_MEMBERS + SERVER_OWNED; i++) {
         const char *known = i < CUSTOMER_MEMBERS ? client_owned[i] : server_owned[i - CUSTOMER_MEMBERS];
-        size_t distance = edit_distance(name, slice_cstr(known));
+        size_t distance = edit_distance(name, slice_cstr(known), EDIT_CASE_IGNORED);
         bool near = distance * 2 < strlen(known) || (distance == 1 && name.len >= 2);
         if (near && (nearest == NULL || distance < least)) {
             nearest = known;

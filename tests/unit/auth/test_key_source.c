@@ -84,6 +84,13 @@ static void expect_keys(size_t n)
     assert_true(eventually(has_keys, &n));
 }
 
+static void start_with(const char *set, size_t n_keys)
+{
+    fake_issuer_answer(&issuer, 200, set);
+    assert_int_equal(start(URL), STATUS_OK);
+    expect_keys(n_keys);
+}
+
 static bool has_fetched(void *ctx)
 {
     return atomic_load(&issuer.fetches) >= *(const int *)ctx;
@@ -128,9 +135,7 @@ static void a_server_that_is_not_there_yet_is_asked_again(void **state)
 static void an_outage_keeps_the_last_good_set(void **state)
 {
     (void)state;
-    fake_issuer_answer(&issuer, 200, set_of(0, 1));
-    assert_int_equal(start(URL), STATUS_OK);
-    expect_keys(2);
+    start_with(set_of(0, 1), 2);
     static const struct {
         int status;
         const char *text;
@@ -153,9 +158,7 @@ static void an_outage_keeps_the_last_good_set(void **state)
 static void a_missed_key_is_fetched_for_whoever_waits(void **state)
 {
     (void)state;
-    fake_issuer_answer(&issuer, 200, set_of(0, 0));
-    assert_int_equal(start(URL), STATUS_OK);
-    expect_keys(1);
+    start_with(set_of(0, 0), 1);
     fake_issuer_answer(&issuer, 200, set_of(0, 1));
     atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
     struct key_set *known = key_source_get(source);
@@ -170,9 +173,7 @@ static void a_missed_key_is_fetched_for_whoever_waits(void **state)
 static void missed_keys_ask_the_server_seldom(void **state)
 {
     (void)state;
-    fake_issuer_answer(&issuer, 200, set_of(0, 0));
-    assert_int_equal(start(URL), STATUS_OK);
-    expect_keys(1);
+    start_with(set_of(0, 0), 1);
     for (int i = 0; i < 1000; i++) {
         struct key_set *known = key_source_get(source);
         bool certain;
@@ -197,9 +198,7 @@ static void many_that_wait_share_one_fetch(void **state)
 {
     (void)state;
     pthread_t threads[WAITERS];
-    fake_issuer_answer(&issuer, 200, set_of(0, 0));
-    assert_int_equal(start(URL), STATUS_OK);
-    expect_keys(1);
+    start_with(set_of(0, 0), 1);
     atomic_store(&issuer.hangs, true);
     atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
     struct key_set *known = key_source_get(source);
@@ -216,9 +215,7 @@ static void many_that_wait_share_one_fetch(void **state)
 static void a_withdrawn_key_is_counted(void **state)
 {
     (void)state;
-    fake_issuer_answer(&issuer, 200, set_of(0, 1));
-    assert_int_equal(start(URL), STATUS_OK);
-    expect_keys(2);
+    start_with(set_of(0, 1), 2);
     fake_issuer_answer(&issuer, 200, set_of(1, 1));
     atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
     struct key_set *known = key_source_get(source);
@@ -240,9 +237,7 @@ static void a_withdrawn_key_is_counted(void **state)
 static void while_a_fetch_hangs_nothing_is_certain(void **state)
 {
     (void)state;
-    fake_issuer_answer(&issuer, 200, set_of(0, 0));
-    assert_int_equal(start(URL), STATUS_OK);
-    expect_keys(1);
+    start_with(set_of(0, 0), 1);
     atomic_store(&issuer.hangs, true);
     atomic_fetch_add(&issuer.skipped_ms, MINUTE_MS);
     struct key_set *known = key_source_get(source);
