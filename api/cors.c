@@ -11,11 +11,8 @@ static bool is_listed(const char *origins, struct slice origin)
 {
     struct slice rest = slice_cstr(origins);
     while (rest.len > 0) {
-        const char *comma = memchr(rest.ptr, ',', rest.len);
-        struct slice one = slice_of(rest.ptr, comma == NULL ? rest.len : (size_t)(comma - rest.ptr));
-        if (slice_equal(one, origin))
+        if (slice_equal(slice_take(&rest, ','), origin))
             return true;
-        rest = slice_from(rest, one.len + 1);
     }
     return false;
 }

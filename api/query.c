@@ -97,11 +97,10 @@ static bool store(struct query *q, struct slice raw, struct slice *out, bool *pl
 
 static enum status parse_pair(struct slice pair, const char *const *known, struct query *out, struct error *err)
 {
-    const char *equals = memchr(pair.ptr, '=', pair.len);
-    size_t name_len = equals == NULL ? pair.len : (size_t)(equals - pair.ptr);
+    struct slice raw_name = slice_take(&pair, '=');
     bool plus = false;
     struct slice name;
-    if (!store(out, slice_of(pair.ptr, name_len), &name, &plus))
+    if (!store(out, raw_name, &name, &plus))
         return error_set(err, STATUS_BAD_PARAMETER, "The query string has a broken escape or is not UTF-8");
     size_t at = 0;
     while (known[at] != NULL && !slice_is(name, known[at]))
@@ -112,7 +111,7 @@ static enum status parse_pair(struct slice pair, const char *const *known, struc
     if (value->given)
         return error_set(err, STATUS_BAD_PARAMETER, "The query parameter \"%s\" is repeated", known[at]);
     value->given = true;
-    if (!store(out, slice_from(pair, name_len + 1), &value->text, &value->plus_was_blank))
+    if (!store(out, pair, &value->text, &value->plus_was_blank))
         return error_set(err, STATUS_BAD_PARAMETER, "The query parameter \"%s\" has a broken escape or is not UTF-8",
                          known[at]);
     return STATUS_OK;
@@ -123,9 +122,7 @@ enum status query_parse(struct slice raw, const char *const *known, struct query
     if (raw.len > 0 && !buf_reserve(&out->storage, raw.len + 1))
         return error_set(err, STATUS_INTERNAL, "Out of memory");
     while (raw.len > 0) {
-        const char *end = memchr(raw.ptr, '&', raw.len);
-        struct slice pair = slice_of(raw.ptr, end == NULL ? raw.len : (size_t)(end - raw.ptr));
-        raw = slice_from(raw, pair.len + 1);
+        struct slice pair = slice_take(&raw, '&');
         if (pair.len == 0)
             continue;
         enum status status = parse_pair(pair, known, out, err);

@@ -33,13 +33,11 @@ static struct slice strip_authority(struct slice target)
 void request_set_target(struct request *r, struct slice target)
 {
     struct slice rest = strip_authority(target);
-    const char *mark = memchr(rest.ptr, '?', rest.len);
-    size_t path_len = mark == NULL ? rest.len : (size_t)(mark - rest.ptr);
     r->target = target;
-    r->path = slice_of(rest.ptr, path_len);
-    if (path_len == 0 && target.len > 0)
+    r->path = slice_take(&rest, '?');
+    if (r->path.len == 0 && target.len > 0)
         r->path = slice_of("/", 1);
-    r->query = slice_from(rest, path_len + 1);
+    r->query = rest;
 }
 
 static bool is_sane_id(struct slice id)

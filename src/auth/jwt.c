@@ -187,9 +187,7 @@ static bool is_for(const json_t *aud, const char *audience)
 static void append_scopes(struct slice text, struct buf *out)
 {
     while (text.len > 0) {
-        const char *blank = memchr(text.ptr, ' ', text.len);
-        struct slice one = slice_of(text.ptr, blank == NULL ? text.len : (size_t)(blank - text.ptr));
-        text = slice_from(text, one.len + 1);
+        struct slice one = slice_take(&text, ' ');
         if (one.len == 0)
             continue;
         buf_append_byte(out, ' ');

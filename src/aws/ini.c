@@ -101,15 +101,13 @@ enum status ini_parse(struct slice text, struct ini *out, struct error *err)
     if (slice_starts_with(text, "\xEF\xBB\xBF"))
         text = slice_from(text, 3);
     while (text.len > 0) {
-        const char *end = memchr(text.ptr, '\n', text.len);
-        struct slice line = slice_of(text.ptr, end == NULL ? text.len : (size_t)(end - text.ptr));
+        struct slice line = slice_take(&text, '\n');
         parser.line_number++;
         enum status status = line_take(&parser, line, err);
         if (status != STATUS_OK) {
             ini_clean_up(out);
             return status;
         }
-        text = slice_from(text, line.len + 1);
     }
     return STATUS_OK;
 }

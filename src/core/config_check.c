@@ -133,9 +133,7 @@ static enum status check_origins(const struct config_access *a, struct error *er
 {
     struct slice rest = slice_cstr(a->cors_origins);
     while (rest.len > 0) {
-        const char *comma = memchr(rest.ptr, ',', rest.len);
-        struct slice origin = slice_of(rest.ptr, comma == NULL ? rest.len : (size_t)(comma - rest.ptr));
-        rest = slice_from(rest, origin.len + 1);
+        struct slice origin = slice_take(&rest, ',');
         if (!is_origin(origin))
             return error_set(err, STATUS_BAD_PARAMETER,
                              "CUSTOMERD_CORS_ORIGINS: \"%.*s\" is not an origin as browsers send it, in lower case and "

@@ -33,15 +33,10 @@ static struct slice without_prefix(struct slice text)
     return text;
 }
 
-static struct slice first_word(struct slice text)
-{
-    const char *blank = text.len == 0 ? NULL : memchr(text.ptr, ' ', text.len);
-    return blank == NULL ? text : slice_of(text.ptr, (size_t)(blank - text.ptr));
-}
-
 static const struct row *find(struct slice error_text)
 {
-    struct slice word = first_word(without_prefix(error_text));
+    struct slice rest = without_prefix(error_text);
+    struct slice word = slice_take(&rest, ' ');
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (slice_is(word, rows[i].word))
             return &rows[i];
@@ -85,10 +80,10 @@ static bool parse_below(struct slice text, unsigned long limit, unsigned long *o
 /* "MOVED 3999 127.0.0.1:6381": the host may be a name, an IPv6 address with colons, or empty. */
 bool verdict_redirect(struct slice error_text, struct verdict_redirect *out)
 {
-    struct slice text = without_prefix(error_text);
-    struct slice rest = slice_from(text, first_word(text).len + 1);
-    struct slice slot_text = first_word(rest);
-    struct slice address = first_word(slice_from(rest, slot_text.len + 1));
+    struct slice rest = without_prefix(error_text);
+    (void)slice_take(&rest, ' ');
+    struct slice slot_text = slice_take(&rest, ' ');
+    struct slice address = slice_take(&rest, ' ');
     const char *colon = address.len == 0 ? NULL : memrchr(address.ptr, ':', address.len);
     if (colon == NULL)
         return false;

@@ -1,6 +1,5 @@
 """Fixtures: one cluster for the whole layer, and the npm packages of the tools."""
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -13,14 +12,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lib"))
 import npm_packages  # noqa: E402
 from http_client import Client  # noqa: E402
 from local_cluster import LocalCluster  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def binary():
-    path = pathlib.Path(os.environ.get("CUSTOMERD_TEST_BINARY", ROOT / "build" / "dev" / "customerd")).resolve()
-    if not path.exists():
-        pytest.fail(f"{path} is not built (CUSTOMERD_TEST_BINARY)", pytrace=False)
-    return path
+from program import binary  # noqa: E402, F401 (a fixture)
 
 
 @pytest.fixture(scope="session")

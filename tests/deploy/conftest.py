@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import kubectl as kubectls  # noqa: E402
 from kubernetes_schema import Schema, load_all  # noqa: E402
+from program import binary  # noqa: E402, F401 (a fixture)
 
 OVERLAYS = ("eks-pod-identity", "eks-irsa", "plain")
 
@@ -19,14 +20,6 @@ OVERLAYS = ("eks-pod-identity", "eks-irsa", "plain")
 @pytest.fixture(scope="session")
 def root():
     return ROOT
-
-
-@pytest.fixture(scope="session")
-def binary():
-    path = pathlib.Path(os.environ.get("CUSTOMERD_TEST_BINARY", ROOT / "build" / "dev" / "customerd")).resolve()
-    if not path.exists():
-        pytest.fail(f"{path} is not built (CUSTOMERD_TEST_BINARY)", pytrace=False)
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 CUSTOMERD_TEST_BINARY names the program (build/dev/customerd)."""
 
-import os
 import pathlib
 import sys
 import uuid
@@ -16,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import contract  # noqa: E402
 from http_client import Client  # noqa: E402
 from local_cluster import LocalCluster  # noqa: E402
+from program import binary  # noqa: E402, F401 (a fixture)
 
 pytest.register_assert_rewrite("support")
 
@@ -26,14 +26,6 @@ def pytest_configure(config):
 
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(contract.STATISTICS.line())
-
-
-@pytest.fixture(scope="session")
-def binary():
-    path = pathlib.Path(os.environ.get("CUSTOMERD_TEST_BINARY", ROOT / "build" / "dev" / "customerd")).resolve()
-    if not path.exists():
-        pytest.fail(f"{path} is not built (CUSTOMERD_TEST_BINARY)", pytrace=False)
-    return path
 
 
 @pytest.fixture(scope="session")

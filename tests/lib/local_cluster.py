@@ -33,13 +33,9 @@ from local_memorydb.processes import stop_all  # noqa: E402
 from local_memorydb.resp import Connection, ReplyError  # noqa: E402,F401
 from local_memorydb.service import Service  # noqa: E402
 from local_memorydb.tokens import Generation, Signer  # noqa: E402
+from program import program_path  # noqa: E402
 
 SANITIZER_SIGNS = ("Sanitizer", "runtime error:")
-
-
-def default_binary():
-    """CUSTOMERD_TEST_BINARY, else the dev build."""
-    return os.environ.get("CUSTOMERD_TEST_BINARY") or str(ROOT / "build" / "dev" / "customerd")
 
 
 def default_acl():
@@ -57,7 +53,7 @@ class LocalCluster:
     def __init__(self, directory, binary=None, shards=3, replicas=1, auth="iam", token_ttl=900, credential_ttl=3600,
                  connection_ttl=0, env=None, engine=None, acl=None):
         self.home = Home(directory)
-        self.binary, self.env = Path(binary or default_binary()).absolute(), dict(env or {})
+        self.binary, self.env = Path(binary or program_path()).absolute(), dict(env or {})
         self.options = {**DEFAULTS, "shards": shards, "replicas": replicas, "auth": auth, "token_ttl": token_ttl,
                         "credential_ttl": credential_ttl, "connection_ttl": connection_ttl, "debug_commands": True,
                         "test_control": True, "engine": engine or DEFAULTS["engine"],

@@ -1,12 +1,10 @@
 """Runs `customerd token` in an environment that holds nothing but what a test says."""
 
 import os
-import pathlib
 import subprocess
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BINARY = os.environ.get("CUSTOMERD_TEST_BINARY", str(ROOT / "build" / "dev" / "customerd"))
+from program import program_path
 
 
 class Outcome:
@@ -30,6 +28,6 @@ def run_token(*arguments, home="/nonexistent", timeout_s=60, **environment):
     """The sanitizers' options and the path go through; AWS_ and CUSTOMERD_ variables are the test's own."""
     kept = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS") or name == "PATH"}
     started = time.monotonic()
-    done = subprocess.run([BINARY, "token", *arguments], env={**kept, "HOME": str(home), **environment},
+    done = subprocess.run([program_path(), "token", *arguments], env={**kept, "HOME": str(home), **environment},
                           capture_output=True, encoding="utf-8", timeout=timeout_s, check=False)
     return Outcome(done, time.monotonic() - started)

@@ -59,4 +59,13 @@ static inline struct slice slice_from(struct slice a, size_t offset)
     return slice_of(a.ptr + offset, a.len - offset);
 }
 
+/* Takes what stands before the first separator, or all, off the front of *rest, and the separator too. */
+static inline struct slice slice_take(struct slice *rest, char separator)
+{
+    const char *end = rest->len == 0 ? NULL : memchr(rest->ptr, separator, rest->len);
+    struct slice taken = slice_of(rest->ptr, end == NULL ? rest->len : (size_t)(end - rest->ptr));
+    *rest = slice_from(*rest, taken.len + 1);
+    return taken;
+}
+
 #endif
