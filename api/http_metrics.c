@@ -14,10 +14,6 @@
 /* The service's successes. A failure's status comes from the table of statuses. */
 static const int successes[] = { 200, 201, 204, 304 };
 
-/* Methods as route_method_label tells them. */
-static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER" };
-#define METHODS_KNOWN (sizeof methods / sizeof *methods)
-
 /* What the combination of status and error is called. Several failures of the caller share one. */
 struct ending {
     int http_status;
@@ -33,9 +29,9 @@ struct http_metrics {
     struct ending endings[ENDINGS_MAX];
     size_t n_endings;
     size_t of_outcome[STATUS_COUNT]; /* which ending a failure has */
-    char method_texts[METHODS_KNOWN][LABEL_SIZE];
+    char method_texts[ROUTE_METHOD_LABELS][LABEL_SIZE];
     char route_texts[ROUTES_MAX][LABEL_SIZE];
-    const char *method_labels[METHODS_KNOWN];
+    const char *method_labels[ROUTE_METHOD_LABELS];
     const char *route_labels[ROUTES_MAX];
     const char *ending_labels[ENDINGS_MAX];
 };
@@ -75,9 +71,9 @@ static size_t add_ending(struct http_metrics *m, int http_status, const char *er
 
 static void name_all(struct http_metrics *m, const struct route *const *tables)
 {
-    for (size_t i = 0; i < METHODS_KNOWN; i++) {
-        (void)snprintf(m->method_texts[i], LABEL_SIZE, "http_request_method=\"%s\",url_scheme=\"%s\"", methods[i],
-                       m->scheme);
+    for (size_t i = 0; i < ROUTE_METHOD_LABELS; i++) {
+        (void)snprintf(m->method_texts[i], LABEL_SIZE, "http_request_method=\"%s\",url_scheme=\"%s\"",
+                       route_method_labels[i], m->scheme);
         m->method_labels[i] = m->method_texts[i];
     }
     add_route(m, "");
@@ -102,7 +98,7 @@ struct http_metrics *http_metrics_new(const struct route *const *tables, bool tl
         .name = "http_server_request_duration_seconds",
         .help = "Time from a request's first line until its answer was sent.",
         .bounds = &bounds,
-        .dimensions = { { m->method_labels, METHODS_KNOWN },
+        .dimensions = { { m->method_labels, ROUTE_METHOD_LABELS },
                         { m->route_labels, m->n_routes },
                         { m->ending_labels, m->n_endings } },
         .n_dimensions = 3,
@@ -136,7 +132,7 @@ void http_metrics_end(struct http_metrics *m)
 static size_t method_at(const char *method)
 {
     size_t i = 0;
-    while (i < METHODS_KNOWN - 1 && strcmp(methods[i], method) != 0)
+    while (i < ROUTE_METHOD_LABELS - 1 && strcmp(route_method_labels[i], method) != 0)
         i++;
     return i;
 }

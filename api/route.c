@@ -4,9 +4,15 @@
 
 #include <stdio.h>
 
-static const char *const method_names[METHODS] = {
-    [METHOD_GET] = "GET",     [METHOD_POST] = "POST",     [METHOD_PUT] = "PUT",
-    [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE",
+const char *const route_method_labels[ROUTE_METHOD_LABELS] = {
+    [METHOD_GET] = "GET",
+    [METHOD_POST] = "POST",
+    [METHOD_PUT] = "PUT",
+    [METHOD_PATCH] = "PATCH",
+    [METHOD_DELETE] = "DELETE",
+    [METHODS] = "HEAD",
+    "OPTIONS",
+    "_OTHER",
 };
 
 /* As struct route has them. */
@@ -22,12 +28,10 @@ static const struct {
 
 const char *route_method_label(struct slice method)
 {
-    for (size_t i = 0; i < METHODS; i++)
-        if (slice_is(method, method_names[i]))
-            return method_names[i];
-    if (slice_is(method, "HEAD"))
-        return "HEAD";
-    return slice_is(method, "OPTIONS") ? "OPTIONS" : "_OTHER";
+    size_t i = 0;
+    while (i < ROUTE_METHOD_LABELS - 1 && !slice_is(method, route_method_labels[i]))
+        i++;
+    return route_method_labels[i];
 }
 
 static struct slice take_segment(struct slice *rest)
@@ -55,7 +59,7 @@ static bool template_fits(const char *template, struct slice path, struct uuid *
 
 static bool serves(const struct route *route, struct slice method)
 {
-    return slice_is(method, method_names[route->method]) ||
+    return slice_is(method, route_method_labels[route->method]) ||
            (route->method == METHOD_GET && slice_is(method, "HEAD"));
 }
 
@@ -70,7 +74,7 @@ static void collect(const struct route *first, struct slice method, struct route
 {
     out->label = first->path;
     for (const struct route *r = first; r->path != NULL && strcmp(r->path, first->path) == 0; r++) {
-        allow_append(out->allow, sizeof out->allow, r->method == METHOD_GET ? "GET, HEAD" : method_names[r->method]);
+        allow_append(out->allow, sizeof out->allow, r->method == METHOD_GET ? "GET, HEAD" : route_method_labels[r->method]);
         if (out->route == NULL && serves(r, method))
             out->route = r;
     }
@@ -102,7 +106,7 @@ static void print_row(const char *listener, const struct route *r, FILE *out)
 {
     const char *produces = r->produces == NULL ? CONTENT_TYPE_JSON : r->produces;
     const char *before = "";
-    fprintf(out, "| %s | %s | `%s` | %s | %s | ", listener, method_names[r->method], r->path, r->operation,
+    fprintf(out, "| %s | %s | `%s` | %s | %s | ", listener, route_method_labels[r->method], r->path, r->operation,
             r->scope == NULL ? "" : r->scope);
     for (const char *const *param = r->params; param != NULL && *param != NULL; param++)
         fprintf(out, "%s%s", param == r->params ? "" : ", ", *param);

@@ -81,7 +81,12 @@ extern const struct route customers_routes[];
 extern const struct route docs_routes[];
 extern const struct route admin_routes[];
 
-/* "GET" and so on; "_OTHER" for what is no method that the service knows. */
+/* What methods are called in metrics and in the log: those of enum method, HEAD, OPTIONS, and last "_OTHER" for what is no
+ * method that the service knows. */
+#define ROUTE_METHOD_LABELS (METHODS + 3)
+extern const char *const route_method_labels[ROUTE_METHOD_LABELS];
+
+/* One of them. */
 const char *route_method_label(struct slice method);
 
 /* Finds the route and makes the checks that need no body: the message's head, who calls, how often. May be called before the
