@@ -18,7 +18,7 @@ void admission_clean_up(struct admission *a)
 
 static enum status challenge(struct exchange *x, const char *detail, struct error *err)
 {
-    response_header(&x->response, "WWW-Authenticate", "%s", CHALLENGE);
+    response_header_text(&x->response, "WWW-Authenticate", CHALLENGE);
     return error_set(err, STATUS_UNAUTHORIZED, "%s", detail);
 }
 
@@ -40,7 +40,7 @@ static enum status identify(struct exchange *x, struct error *err)
     if (x->admission.claims != NULL)
         return STATUS_OK;
     if (n > 1) {
-        response_header(&x->response, "WWW-Authenticate", CHALLENGE ", error=\"invalid_request\"");
+        response_header_text(&x->response, "WWW-Authenticate", CHALLENGE ", error=\"invalid_request\"");
         return error_set(err, STATUS_BAD_REQUEST, "Authorization stands there more than once");
     }
     if (n == 0 || !take_bearer(value, &token))
@@ -48,7 +48,7 @@ static enum status identify(struct exchange *x, struct error *err)
     enum status status =
         authenticator_check(x->app->authenticator, token, x->request.deadline_ms, &x->admission.claims, err);
     if (status == STATUS_UNAUTHORIZED)
-        response_header(&x->response, "WWW-Authenticate", CHALLENGE ", error=\"invalid_token\"");
+        response_header_text(&x->response, "WWW-Authenticate", CHALLENGE ", error=\"invalid_token\"");
     return status;
 }
 

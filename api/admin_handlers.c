@@ -14,7 +14,7 @@ static void begin_json(struct response *out, int http_status)
 {
     out->status = http_status;
     out->content_type = CONTENT_TYPE_JSON;
-    response_header(out, "Cache-Control", "no-store");
+    response_header_text(out, "Cache-Control", "no-store");
 }
 
 static enum status livez(struct exchange *x, struct error *err)

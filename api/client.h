@@ -1,34 +1,53 @@
-/* client: a client's connection and its requests' stations, from the request line to the log line.
+/* client: a client's connection, and what the HTTP library tells of it.
  *
- * All but client_on_connection run in the connection's own thread. */
+ * The public listener's callbacks run on one thread, the loop's, and each request on a fiber of it (core/fiber.h): while one
+ * waits for the database, others go on. The admin listener has a thread a connection, and no fibers. */
 #ifndef CUSTOMERD_API_CLIENT_H
 #define CUSTOMERD_API_CLIENT_H
 
-#include <ulfius.h>
+#include <microhttpd.h>
 
 #include "customerd/api/app.h"
 #include "customerd/api/connections.h"
+#include "customerd/api/request.h"
 
+struct client;
+struct fiber_loop;
 struct route;
 
-/* What the stations of one listener share; outlives the listener's threads. */
+/* What is known on the loop's thread alone. */
+struct client_loop {
+    struct fiber_loop *fibers;
+    size_t ran;      /* requests that have run, and that the library may answer, since the server last looked */
+    size_t progress; /* requests that came, came nearer or were answered since then */
+    bool stopping;   /* no request is begun any more */
+};
+
+/* What the clients of one listener share; outlives the listener's threads. */
 struct client_context {
     struct app *app;
     const struct route *const *routes;
     struct connections *connections;
-    struct tls_listener *tls; /* NULL: plain HTTP */
-    bool public;              /* callers' listener: its requests are counted and limited, the operator's are not */
+    struct tls_listener *tls;  /* NULL: plain HTTP */
+    bool public;               /* callers' listener: its requests are counted and limited, the operator's are not */
+    struct client_loop *loop;  /* NULL: a thread a connection */
 };
 
-/* Callbacks of the HTTP library and of the framework, in the order of a request's way. Their first or last argument of
- * type void * is the struct client_context. */
+/* Callbacks of the HTTP library, in the order of a request's way. Their first argument is the struct client_context. */
 void client_on_connection(void *context, struct MHD_Connection *http, void **slot,
                           enum MHD_ConnectionNotificationCode code);
 void *client_on_request_line(void *context, const char *uri, struct MHD_Connection *http);
-int client_on_request(const struct _u_request *request, struct _u_response *response, void *context);
+enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const char *url, const char *method,
+                               const char *version, const char *upload, size_t *upload_len, void **slot);
 void client_on_completed(void *context, struct MHD_Connection *http, void **slot, enum MHD_RequestTerminationCode code);
 
 /* For connections_options: the answer to a client whose request does not arrive. */
 void client_say_timeout(void *context, struct connection *connection);
+
+/* ---- for its task ---- */
+
+void client_peer(const struct client *client, uint8_t peer[PEER_BYTES]);
+/* The task has run, and the library is to ask for its answer. */
+void client_task_ran(struct client *client);
 
 #endif

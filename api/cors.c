@@ -22,15 +22,15 @@ void cors_add_headers(const char *origins, const struct request *request, const 
     struct slice origin;
     if (origins[0] == '\0')
         return;
-    response_header(out, "Vary", "Origin");
+    response_header_text(out, "Vary", "Origin");
     if (headers_get(&request->headers, "Origin", &origin) != 1 || origin.len == 0 || !is_listed(origins, origin))
         return;
     response_header(out, "Access-Control-Allow-Origin", "%.*s", (int)origin.len, origin.ptr);
     if (allow == NULL || headers_get(&request->headers, "Access-Control-Request-Method", NULL) == 0) {
-        response_header(out, "Access-Control-Expose-Headers", "%s", RESPONSE_HEADERS);
+        response_header_text(out, "Access-Control-Expose-Headers", RESPONSE_HEADERS);
         return;
     }
     response_header(out, "Access-Control-Allow-Methods", "%s", allow);
-    response_header(out, "Access-Control-Allow-Headers", "%s", REQUEST_HEADERS);
-    response_header(out, "Access-Control-Max-Age", "%s", PREFLIGHT_MAX_AGE_S);
+    response_header_text(out, "Access-Control-Allow-Headers", REQUEST_HEADERS);
+    response_header_text(out, "Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S);
 }

@@ -84,7 +84,7 @@ void customers_http_put_customer(struct exchange *x, int http_status, struct ans
     out->status = http_status;
     out->content_type = CONTENT_TYPE_JSON;
     customers_http_set_etag(out, a->version);
-    response_header(out, "Cache-Control", "private, no-cache");
+    response_header_text(out, "Cache-Control", "private, no-cache");
 }
 
 /* The id is the answer's where it names what was written, or may have been. */
@@ -102,7 +102,7 @@ void customers_http_put_outcome(struct exchange *x, enum status status, const st
 {
     note_audit(x, status, a, err);
     if (a->replayed)
-        response_header(&x->response, "Idempotency-Replayed", "true");
+        response_header_text(&x->response, "Idempotency-Replayed", "true");
     if (status == STATUS_PRECONDITION_FAILED && a->version > 0)
         customers_http_set_etag(&x->response, a->version);
     if (status == STATUS_EMAIL_TAKEN && a->owner_known && access_allows(x, SCOPE_CUSTOMERS_READ)) {
@@ -126,5 +126,5 @@ void customers_http_put_page(struct exchange *x, const struct page *page)
     }
     out->status = 200;
     out->content_type = CONTENT_TYPE_JSON;
-    response_header(out, "Cache-Control", "private, no-cache");
+    response_header_text(out, "Cache-Control", "private, no-cache");
 }

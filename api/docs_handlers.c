@@ -47,10 +47,10 @@ static enum status serve_file(struct exchange *x, struct error *err)
     out->status = unchanged ? 304 : 200;
     out->content_type = unchanged ? NULL : media_type;
     response_header(out, "ETag", "\"%s\"", file->tag);
-    response_header(out, "Cache-Control", "no-cache");
+    response_header_text(out, "Cache-Control", "no-cache");
     if (!unchanged && strcmp(media_type, HTML) == 0) {
-        response_header(out, "Content-Security-Policy", "%s", PAGE_POLICY);
-        response_header(out, "Referrer-Policy", "no-referrer");
+        response_header_text(out, "Content-Security-Policy", PAGE_POLICY);
+        response_header_text(out, "Referrer-Policy", "no-referrer");
     }
     /* For a 304 it stays for its length, as with a customer. */
     buf_append(&out->body, file->content);

@@ -32,16 +32,20 @@ static enum status no_route(struct exchange *x, const struct route_match *match,
 {
     if (match->label == NULL)
         return error_set(err, STATUS_NOT_FOUND, "There is no such path");
-    response_header(&x->response, "Allow", "%s", match->allow);
-    return error_set(err, STATUS_METHOD_NOT_ALLOWED, "Allowed here: %s", match->allow);
+    char allow[ROUTE_ALLOW_SIZE];
+    route_allow(match, allow);
+    response_header(&x->response, "Allow", "%s", allow);
+    return error_set(err, STATUS_METHOD_NOT_ALLOWED, "Allowed here: %s", allow);
 }
 
 static enum status answer_options(struct exchange *x, const struct route_match *match)
 {
+    char allow[ROUTE_ALLOW_SIZE];
+    route_allow(match, allow);
     x->response.status = 204;
-    response_header(&x->response, "Allow", "%s", match->allow);
-    if (strstr(match->allow, "PATCH") != NULL)
-        response_header(&x->response, "Accept-Patch", "application/merge-patch+json, application/json");
+    response_header(&x->response, "Allow", "%s", allow);
+    if (strstr(allow, "PATCH") != NULL)
+        response_header_text(&x->response, "Accept-Patch", "application/merge-patch+json, application/json");
     return STATUS_OK;
 }
 
@@ -97,9 +101,17 @@ static void put_problem(struct exchange *x, const struct error *err)
 /* Of an answer that is no document browsers must not make one; and once they came by TLS they need not try without. */
 static void add_security_headers(struct exchange *x)
 {
-    response_header(&x->response, "X-Content-Type-Options", "nosniff");
+    response_header_text(&x->response, "X-Content-Type-Options", "nosniff");
     if (x->public && x->app->tls != NULL)
-        response_header(&x->response, "Strict-Transport-Security", "max-age=31536000");
+        response_header_text(&x->response, "Strict-Transport-Security", "max-age=31536000");
+}
+
+static void add_cors_headers(struct exchange *x)
+{
+    char allow[ROUTE_ALLOW_SIZE];
+    if (x->match.options)
+        route_allow(&x->match, allow);
+    cors_add_headers(x->app->config->access.cors_origins, &x->request, x->match.options ? allow : NULL, &x->response);
 }
 
 void exchange_finish(struct exchange *x, enum status status, const struct error *err)
@@ -107,12 +119,11 @@ void exchange_finish(struct exchange *x, enum status status, const struct error 
     x->outcome = status;
     if (status != STATUS_OK)
         put_problem(x, err);
-    response_header(&x->response, "X-Request-Id", "%s", x->request.id);
+    response_header_text(&x->response, "X-Request-Id", x->request.id);
     add_security_headers(x);
     access_add_headers(x);
     if (x->public)
-        cors_add_headers(x->app->config->access.cors_origins, &x->request, x->match.options ? x->match.allow : NULL,
-                         &x->response);
+        add_cors_headers(x);
     if (is_write(x) && !x->shed && (x->admission.done || status == STATUS_FORBIDDEN))
         audit_write(x, status, err);
 }

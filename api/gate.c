@@ -83,7 +83,7 @@ static enum status check_body_type(struct exchange *x, const struct route *route
     if (wrong == NULL)
         return STATUS_OK;
     if (route->method == METHOD_PATCH)
-        response_header(&x->response, "Accept-Patch", "application/merge-patch+json, application/json");
+        response_header_text(&x->response, "Accept-Patch", "application/merge-patch+json, application/json");
     return error_set(err, STATUS_UNSUPPORTED_MEDIA_TYPE, "%s", wrong);
 }
 

@@ -37,7 +37,7 @@ enum status metrics_handler(struct exchange *x, struct error *err)
     (void)err;
     x->response.status = 200;
     x->response.content_type = METRICS_CONTENT_TYPE;
-    response_header(&x->response, "Cache-Control", "no-store");
+    response_header_text(&x->response, "Cache-Control", "no-store");
     http_metrics_write(app->metrics, out);
     cluster_write_metrics(app->cluster, out);
     if (app->refresher != NULL)

@@ -77,7 +77,7 @@ void problem_render(const struct problem *p, struct response *r)
     buf_append_byte(out, '}');
     if (!buf_ok(out))
         buf_clean_up(out);
-    response_header(r, "Cache-Control", "no-store");
+    response_header_text(r, "Cache-Control", "no-store");
     int retry_after_s = err->retry_after_s > 0 ? err->retry_after_s : r->status == 503 ? 1 : 0;
     if (retry_after_s > 0)
         response_header(r, "Retry-After", "%d", retry_after_s);

@@ -2,8 +2,6 @@
 
 #include "customerd/core/crypto.h"
 
-#include <stdio.h>
-
 void request_init(struct request *r)
 {
     memset(r, 0, sizeof *r);
@@ -55,9 +53,9 @@ static void make_id(uint8_t b[UUID_BYTES], char out[REQUEST_ID_SIZE])
 {
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    char hex[2 * UUID_BYTES + 1];
-    hex_encode(b, UUID_BYTES, hex);
-    (void)snprintf(out, REQUEST_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    struct uuid id;
+    memcpy(id.bytes, b, UUID_BYTES);
+    uuid_format(&id, out);
 }
 
 void request_new_id(char out[REQUEST_ID_SIZE])

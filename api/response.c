@@ -8,6 +8,7 @@ void response_init(struct response *r)
     r->status = 0;
     r->content_type = NULL;
     r->n_headers = 0;
+    r->text_len = 0;
     r->close = false;
     buf_init(&r->body, RESPONSE_MAX_BYTES);
 }
@@ -25,16 +26,27 @@ static struct response_header *slot_for(struct response *r, const char *name)
     return r->n_headers < RESPONSE_HEADERS_MAX ? &r->headers[r->n_headers++] : NULL;
 }
 
-void response_header(struct response *r, const char *name, const char *format, ...)
+void response_header_text(struct response *r, const char *name, const char *value)
 {
     struct response_header *slot = slot_for(r, name);
-    if (slot == NULL)
-        return;
-    slot->name = name;
+    if (slot != NULL)
+        *slot = (struct response_header){ .name = name, .value = value };
+}
+
+void response_header(struct response *r, const char *name, const char *format, ...)
+{
+    char *value = r->text + r->text_len;
+    size_t room = sizeof r->text - r->text_len;
     va_list args;
+    if (room == 0)
+        return;
     va_start(args, format);
-    (void)vsnprintf(slot->value, sizeof slot->value, format, args);
+    int len = vsnprintf(value, room, format, args);
     va_end(args);
+    if (len < 0)
+        return;
+    r->text_len += (size_t)len < room ? (size_t)len + 1 : room;
+    response_header_text(r, name, value);
 }
 
 const char *response_header_value(const struct response *r, const char *name)

@@ -63,22 +63,14 @@ static bool serves(const struct route *route, struct slice method)
            (route->method == METHOD_GET && slice_is(method, "HEAD"));
 }
 
-static void allow_append(char *allow, size_t size, const char *names)
-{
-    size_t used = strlen(allow);
-    (void)snprintf(allow + used, size - used, "%s%s", used == 0 ? "" : ", ", names);
-}
-
 /* The rows of one template stand next to each other in one table. */
 static void collect(const struct route *first, struct slice method, struct route_match *out)
 {
     out->label = first->path;
-    for (const struct route *r = first; r->path != NULL && strcmp(r->path, first->path) == 0; r++) {
-        allow_append(out->allow, sizeof out->allow, r->method == METHOD_GET ? "GET, HEAD" : route_method_labels[r->method]);
+    out->first = first;
+    for (const struct route *r = first; r->path != NULL && strcmp(r->path, first->path) == 0; r++)
         if (out->route == NULL && serves(r, method))
             out->route = r;
-    }
-    allow_append(out->allow, sizeof out->allow, "OPTIONS");
     out->options = slice_is(method, "OPTIONS");
 }
 
@@ -89,7 +81,6 @@ void route_find(const struct route *const *tables, struct request *request, stru
     if (slice_is(request->target, "*") || connect) {
         out->label = "*";
         out->options = slice_is(request->method, "OPTIONS");
-        (void)snprintf(out->allow, sizeof out->allow, "%s", ALLOW_ALL);
         return;
     }
     for (size_t t = 0; tables[t] != NULL; t++) {
@@ -100,6 +91,20 @@ void route_find(const struct route *const *tables, struct request *request, stru
             return;
         }
     }
+}
+
+void route_allow(const struct route_match *match, char out[ROUTE_ALLOW_SIZE])
+{
+    const struct route *first = match->first;
+    size_t used = 0;
+    if (first == NULL) {
+        (void)snprintf(out, ROUTE_ALLOW_SIZE, "%s", ALLOW_ALL);
+        return;
+    }
+    for (const struct route *r = first; r->path != NULL && strcmp(r->path, first->path) == 0; r++)
+        used += (size_t)snprintf(out + used, ROUTE_ALLOW_SIZE - used, "%s, ",
+                                 r->method == METHOD_GET ? "GET, HEAD" : route_method_labels[r->method]);
+    (void)snprintf(out + used, ROUTE_ALLOW_SIZE - used, "OPTIONS");
 }
 
 static void print_row(const char *listener, const struct route *r, FILE *out)

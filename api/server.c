@@ -1,16 +1,20 @@
 #include "customerd/api/server.h"
 
 #include "client.h"
+#include "loop.h"
 #include "tls_listener.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <ulfius.h>
 #include <unistd.h>
 
-/* Holds the target, the header fields and the answer's: well above what the gate lets pass, so that it is the gate that
- * answers. The library wipes the whole of it after each request, so it is not larger than that. */
-#define CONNECTION_MEMORY_BYTES 65536
+/* Holds the target, the header fields, 64 bytes more for each of them, and the answer's: above what the gate lets pass, so
+ * that it is the gate that answers. The library wipes the whole of it after each request, and every connection has its
+ * own, so it is not larger than that: see docs/performance.md. */
+#define CONNECTION_MEMORY_BYTES 20480
 #define CONNECTION_STACK_BYTES (512 * 1024)
 /* Before 1.0 the library's stricter setting adds two checks that the gate makes itself, with a better answer; since 1.0
  * it adds some that only the library can make. */
@@ -23,6 +27,7 @@ struct server {
     struct client_context context;
     bool quiesced;
     struct _u_instance instance;
+    struct loop *loop; /* NULL: a thread a connection */
 };
 
 __attribute__((format(printf, 2, 0))) static void on_library_message(void *cls, const char *format, va_list args)
@@ -36,7 +41,7 @@ __attribute__((format(printf, 2, 0))) static void on_library_message(void *cls, 
     LOG(s->options.app->log, LOG_DEBUG, "http_library", LOG_STR("message", slice_of(text, len)));
 }
 
-#define OPTIONS_MAX (12 + TLS_LISTENER_OPTIONS)
+#define OPTIONS_MAX (13 + TLS_LISTENER_OPTIONS)
 
 static void collect_options(struct server *s, struct MHD_OptionItem out[OPTIONS_MAX])
 {
@@ -52,30 +57,43 @@ static void collect_options(struct server *s, struct MHD_OptionItem out[OPTIONS_
         { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)o->connections_per_address_max, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(http->idle_timeout_s + LIBRARY_TIMEOUT_SLACK_S), NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL },
-        { MHD_OPTION_THREAD_STACK_SIZE, CONNECTION_STACK_BYTES, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, LIBRARY_STRICTNESS, NULL },
     };
     size_t n = sizeof always / sizeof *always;
     memcpy(out, always, sizeof always);
+    if (s->loop == NULL)
+        out[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_STACK_SIZE, CONNECTION_STACK_BYTES, NULL };
     if (o->tls != NULL)
         n += tls_listener_options(o->tls, out + n);
     out[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 }
 
+/* Takes the place of the library's function for its one caller, the framework, whose own handler of requests copies every
+ * field several times and can't wait without holding up the thread. The framework still sets the daemon up and ends it. */
+__attribute__((visibility("default"))) struct MHD_Daemon *
+MHD_start_daemon(unsigned int flags, uint16_t port, MHD_AcceptPolicyCallback accept, void *accept_cls,
+                 MHD_AccessHandlerCallback handler, void *instance, ...)
+{
+    struct server *s = (struct server *)((char *)instance - offsetof(struct server, instance));
+    va_list options;
+    (void)handler;
+    va_start(options, instance);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon_va(flags, port, accept, accept_cls, client_on_call, &s->context, options);
+    va_end(options);
+    return daemon;
+}
+
 static bool start_instance(struct server *s)
 {
     struct MHD_OptionItem options[OPTIONS_MAX];
-    const unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD |
-                           MHD_USE_ITC | MHD_USE_ERROR_LOG | (s->options.tls != NULL ? MHD_USE_TLS : 0);
+    const unsigned threads = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC;
+    const unsigned flags = MHD_USE_ERROR_LOG | (s->loop == NULL ? threads : MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME) |
+                           (s->options.tls != NULL ? MHD_USE_TLS : 0);
     if (ulfius_init_instance(&s->instance, s->options.port, NULL, NULL) != U_OK)
         return false;
-    s->instance.check_utf8 = 0;
-    s->instance.allowed_post_processor = U_POST_PROCESS_NONE;
-    /* Over its limit the framework drops bytes without a word: one byte more than the limit shows that it did. */
-    s->instance.max_post_body_size = (size_t)s->options.app->config->http.body_max_bytes + 1;
     collect_options(s, options);
-    return ulfius_set_default_endpoint(&s->instance, client_on_request, &s->context) == U_OK &&
-           ulfius_start_framework_with_mhd_options(&s->instance, flags, options) == U_OK;
+    return ulfius_start_framework_with_mhd_options(&s->instance, flags, options) == U_OK;
 }
 
 struct server *server_new(const struct server_options *options, struct error *err)
@@ -104,17 +122,27 @@ struct server *server_new(const struct server_options *options, struct error *er
         .ctx = &s->context,
     };
     s->context.connections = connections_new(&watch);
-    if (s->context.connections == NULL || !start_instance(s)) {
+    s->loop = options->cluster == NULL ? NULL : loop_new(options->cluster);
+    s->context.loop = s->loop == NULL ? NULL : loop_clients(s->loop);
+    bool has_loop = options->cluster == NULL || s->loop != NULL;
+    if (s->context.connections == NULL || !has_loop || !start_instance(s)) {
         (void)error_set(err, STATUS_INTERNAL, "the HTTP server on port %u does not start", (unsigned)options->port);
         server_destroy(s);
         return NULL;
     }
+    if (s->loop != NULL)
+        loop_begin(s->loop, s->instance.mhd_daemon);
     return s;
+}
+
+static bool quiesce(struct server *s)
+{
+    return s->loop == NULL ? MHD_quiesce_daemon(s->instance.mhd_daemon) != MHD_INVALID_SOCKET : loop_quiesce(s->loop);
 }
 
 void server_drain(struct server *s)
 {
-    if (!s->quiesced && MHD_quiesce_daemon(s->instance.mhd_daemon) != MHD_INVALID_SOCKET) {
+    if (!s->quiesced && quiesce(s)) {
         s->quiesced = true;
         /* New clients are refused from here on; the number stays taken until the library's threads are gone. */
         (void)shutdown(s->options.listen_fd, SHUT_RDWR);
@@ -132,12 +160,15 @@ void server_destroy(struct server *s)
     if (s == NULL)
         return;
     bool started = s->instance.mhd_daemon != NULL;
+    if (s->loop != NULL)
+        loop_end(s->loop);
     if (started)
         (void)ulfius_stop_framework(&s->instance);
     ulfius_clean_instance(&s->instance);
     /* The library closes the listening socket itself unless it was told to let go of it. */
     if (s->quiesced || !started)
         (void)close(s->options.listen_fd);
+    loop_destroy(s->loop);
     connections_destroy(s->context.connections);
     free(s);
 }

@@ -1,5 +1,7 @@
 #include "customerd/core/buf.h"
 
+#include "customerd/core/decimal.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,16 +97,8 @@ void buf_append_byte(struct buf *b, char byte)
 
 void buf_append_int(struct buf *b, int64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? ~(uint64_t)value + 1 : (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
-    if (value < 0)
-        digits[--at] = '-';
-    buf_append(b, slice_of(digits + at, sizeof digits - at));
+    char text[DECIMAL_MAX_CHARS];
+    buf_append(b, slice_of(text, decimal_put_signed(text, value)));
 }
 
 void buf_appendf(struct buf *b, const char *format, ...)

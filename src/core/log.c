@@ -180,7 +180,7 @@ bool log_enabled(const struct log *log, enum log_level level)
 
 static void write_line(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
-    struct log_line line;
+    UNSET struct log_line line;
     log_line_begin(&line, clock_realtime_ms(log->clock), level, event);
     for (size_t i = 0; i < n; i++)
         log_line_add(&line, &fields[i]);

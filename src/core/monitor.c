@@ -1,11 +1,21 @@
 #include "customerd/core/monitor.h"
 
+#include "customerd/core/clock.h"
+#include "customerd/core/fiber.h"
+
 #include <signal.h>
 #include <time.h>
+
+/* On the stack of the fiber that waits. */
+struct monitor_waiter {
+    struct fiber *fiber;
+    struct monitor_waiter *next;
+};
 
 bool monitor_init(struct monitor *m)
 {
     pthread_condattr_t attributes;
+    m->fibers = NULL;
     if (pthread_condattr_init(&attributes) != 0)
         return false;
     bool ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
@@ -24,8 +34,38 @@ void monitor_clean_up(struct monitor *m)
     (void)pthread_mutex_destroy(&m->mutex);
 }
 
+void monitor_notify(struct monitor *m)
+{
+    (void)pthread_cond_broadcast(&m->changed);
+    for (struct monitor_waiter *w = m->fibers; w != NULL; w = w->next)
+        fiber_wake(w->fiber);
+}
+
+static void remove_waiter(struct monitor *m, const struct monitor_waiter *waiter)
+{
+    struct monitor_waiter **at = &m->fibers;
+    while (*at != waiter)
+        at = &(*at)->next;
+    *at = waiter->next;
+}
+
+static void wait_as_fiber(struct monitor *m, struct fiber *fiber, int64_t ms)
+{
+    struct monitor_waiter waiter = { .fiber = fiber, .next = m->fibers };
+    m->fibers = &waiter;
+    monitor_unlock(m);
+    fiber_wait(clock_monotonic_ms(clock_system()) + ms);
+    monitor_lock(m);
+    remove_waiter(m, &waiter);
+}
+
 void monitor_wait_ms(struct monitor *m, int64_t ms)
 {
+    struct fiber *fiber = fiber_current();
+    if (fiber != NULL) {
+        wait_as_fiber(m, fiber, ms);
+        return;
+    }
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(ms / 1000);

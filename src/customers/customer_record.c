@@ -1,5 +1,6 @@
 #include "customer_members.h"
 
+#include "customerd/core/decimal.h"
 #include "customerd/core/timestamp.h"
 #include "json_read.h"
 
@@ -108,17 +109,6 @@ static char *put(char *at, const void *bytes, size_t len)
 
 #define PUT_LITERAL(at, literal) put(at, literal, sizeof(literal) - 1)
 
-static char *put_version(char *at, uint64_t version)
-{
-    char digits[20];
-    size_t first = sizeof digits;
-    do {
-        digits[--first] = (char)('0' + version % 10);
-        version /= 10;
-    } while (version != 0);
-    return put(at, digits + first, sizeof digits - first);
-}
-
 static char *put_stamp(char *at, const struct customer_stamp *stamp)
 {
     char time[TIMESTAMP_RFC3339_MS_SIZE];
@@ -130,7 +120,7 @@ static char *put_stamp(char *at, const struct customer_stamp *stamp)
     at = PUT_LITERAL(at, "\",\"updated_at\":\"");
     at = put(at, time, sizeof time - 1);
     at = PUT_LITERAL(at, "\",\"version\":");
-    at = put_version(at, stamp->version);
+    at += decimal_put(at, stamp->version);
     return PUT_LITERAL(at, "}");
 }
 

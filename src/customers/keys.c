@@ -1,11 +1,11 @@
 #include "keys.h"
 
-#include <stdio.h>
-
 #include "customerd/core/crypto.h"
 
+#define TAG_CHARS 3
+
 /* For each bucket the first tag, in the order 0-9a-zA-Z, whose slot is 64 b + 32; test_keys proves it. */
-static const char tags[BUCKETS][4] = {
+static const char tags[BUCKETS][TAG_CHARS + 1] = {
     "021", "4zp", "aio", "0ov", "21g", "4Yd", "7pH", "0Lb", "1d8", "4xP", "556", "0mV", "23G", "5Ke", "6bI", "0NB",
     "06q", "7NS", "53V", "0k6", "0Qm", "69n", "4Dk", "3xA", "04Q", "5l1", "51v", "1y7", "0SM", "7og", "4FK", "3za",
     "4z4", "02u", "0o2", "57R", "6yb", "0Ui", "2ld", "5PN", "5h5", "00U", "2MP", "55r", "7kc", "0WI", "2nD", "4BO",
@@ -37,9 +37,12 @@ uint16_t bucket_slot(uint8_t bucket)
 static struct key key_of(uint8_t bucket, char kind, const uint8_t *name, size_t name_len)
 {
     struct key k;
-    int n = snprintf(k.text, sizeof k.text, "{%s}%c", tags[bucket], kind);
-    hex_encode(name, name_len, k.text + n);
-    k.len = (size_t)n + 2 * name_len;
+    k.text[0] = '{';
+    memcpy(k.text + 1, tags[bucket], TAG_CHARS);
+    k.text[1 + TAG_CHARS] = '}';
+    k.text[2 + TAG_CHARS] = kind;
+    hex_encode(name, name_len, k.text + TAG_CHARS + 3);
+    k.len = TAG_CHARS + 3 + 2 * name_len;
     return k;
 }
 

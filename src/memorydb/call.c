@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include "customerd/core/fiber.h"
 #include "customerd/core/metrics.h"
 
 #include "reply_parser.h"
@@ -46,6 +47,7 @@ bool call_share_run(struct call *const *calls, size_t n, int64_t now_ms, int64_t
         if (i > 0)
             acquire(calls[0]);
     }
+    calls[0]->waiter = fiber_current();
     atomic_store(&calls[0]->pending, (uint32_t)n);
     return true;
 }
@@ -65,17 +67,25 @@ static void futex_wait(_Atomic(uint32_t) *word, uint32_t expected, int64_t timeo
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &timeout, NULL, 0);
 }
 
-bool call_wait_run(struct call *leader, int64_t timeout_ms)
+static bool run_is_done(struct call *leader)
 {
-    uint32_t seen = atomic_load_explicit(&leader->pending, memory_order_acquire);
-    if ((seen & ~SLEEPS) == 0)
-        return true;
-    if (timeout_ms <= 0)
-        return false;
-    seen = atomic_fetch_or_explicit(&leader->pending, SLEEPS, memory_order_acq_rel) | SLEEPS;
-    if ((seen & ~SLEEPS) != 0)
-        futex_wait(&leader->pending, seen, timeout_ms);
     return (atomic_load_explicit(&leader->pending, memory_order_acquire) & ~SLEEPS) == 0;
+}
+
+bool call_wait_run(struct call *leader, int64_t now_ms, int64_t deadline_ms)
+{
+    if (run_is_done(leader))
+        return true;
+    if (now_ms >= deadline_ms)
+        return false;
+    if (leader->waiter != NULL) {
+        fiber_wait(deadline_ms);
+        return run_is_done(leader);
+    }
+    uint32_t seen = atomic_fetch_or_explicit(&leader->pending, SLEEPS, memory_order_acq_rel) | SLEEPS;
+    if ((seen & ~SLEEPS) != 0)
+        futex_wait(&leader->pending, seen, deadline_ms - now_ms);
+    return run_is_done(leader);
 }
 
 unsigned call_abandon(struct call *c)
@@ -121,7 +131,9 @@ static void leave_run(struct call *c)
 {
     struct call *leader = c->leader;
     uint32_t before = atomic_fetch_sub_explicit(&leader->pending, 1, memory_order_acq_rel);
-    if (before == (SLEEPS | 1))
+    if (before == 1 && leader->waiter != NULL)
+        fiber_wake(leader->waiter);
+    else if (before == (SLEEPS | 1))
         syscall(SYS_futex, &leader->pending, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     if (leader != c)
         call_release(leader);

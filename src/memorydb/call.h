@@ -4,7 +4,7 @@
  *   call_new
  *   call_share_run: one run  ──submit──►  waiting in a lane ◄─────────────┐
  *                                           │ call_mark_sent               │ connection lost (in doubt),
- *   sleeps on the leader's futex            ▼                              │ refused (not in doubt)
+ *   waits for the leader's count            ▼                              │ refused (not in doubt)
  *                                         sent on a connection ───────────┘
  *                                           │ call_finish
  *   wakes when all of the run are done ◄────┘
@@ -61,6 +61,7 @@ struct call_about {
 struct call {
     struct call *next;    /* in the one queue that holds it */
     struct call *leader;  /* the run's first call: counts those not done */
+    struct fiber *waiter; /* of a leader: the fiber that waits; NULL when a thread does */
     atomic_int refs;
     atomic_uint flags;
     _Atomic(uint32_t) pending; /* of a leader; the futex */
@@ -81,8 +82,8 @@ struct call {
 bool call_share_run(struct call *const *calls, size_t n, int64_t now_ms, int64_t deadline_ms);
 /* Undoes call_share_run for calls that nobody took. */
 void call_unshare_run(struct call *const *calls, size_t n);
-/* Sleeps until the run that calls[0] leads is done, or timeout_ms passed. */
-bool call_wait_run(struct call *leader, int64_t timeout_ms);
+/* Waits, as a thread or as a fiber, until the run that calls[0] leads is done, or deadline_ms. May return false early. */
+bool call_wait_run(struct call *leader, int64_t now_ms, int64_t deadline_ms);
 /* Gives up unless it is done. Returns the flags as they were. */
 unsigned call_abandon(struct call *c);
 

@@ -2,6 +2,8 @@
  * copied into the call once more. Here a call is one allocation, and only the head differs between EVALSHA and EVAL. */
 #include "call.h"
 
+#include "customerd/core/decimal.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,7 +19,9 @@ static char *put(char *to, const void *from, size_t n)
 
 static char *put_word(char *to, struct slice word)
 {
-    to += snprintf(to, HEADER_MAX, "$%zu\r\n", word.len);
+    *to++ = '$';
+    to += decimal_put(to, word.len);
+    to = put(to, "\r\n", 2);
     to = put(to, word.ptr, word.len);
     return put(to, "\r\n", 2);
 }

@@ -1,7 +1,10 @@
 #include "customerd/memorydb/cluster.h"
 
+#include "customerd/core/fiber.h"
+
 #include "inner.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +24,7 @@ static void free_parts(struct cluster *cluster)
     reactor_clean_up(&cluster->reactor);
     free(cluster->published.shards);
     call_metrics_destroy(cluster->metrics);
+    monitor_clean_up(&cluster->hosting.monitor);
     pthread_mutex_destroy(&cluster->published.lock);
     free(cluster);
 }
@@ -58,6 +62,11 @@ struct cluster *cluster_new(const struct cluster_options *options, struct error 
     }
     cluster->options = *options;
     cluster->reactor.epoll_fd = cluster->reactor.wake_fd = -1;
+    if (!monitor_init(&cluster->hosting.monitor)) {
+        free(cluster);
+        error_set(err, STATUS_INTERNAL, "out of memory");
+        return NULL;
+    }
     pthread_mutex_init(&cluster->published.lock, NULL);
     if (set_up(cluster, err) != STATUS_OK) {
         free_parts(cluster);
@@ -69,6 +78,23 @@ struct cluster *cluster_new(const struct cluster_options *options, struct error 
         return NULL;
     }
     return cluster;
+}
+
+void cluster_host(struct cluster *cluster, const struct cluster_guest *guest)
+{
+    struct hosting *h = &cluster->hosting;
+    monitor_lock(&h->monitor);
+    h->wanted = guest;
+    atomic_store(&h->news, true);
+    reactor_wake(&cluster->reactor);
+    while (h->guest != guest)
+        monitor_wait_ms(&h->monitor, 1000);
+    monitor_unlock(&h->monitor);
+}
+
+void cluster_nudge(struct cluster *cluster)
+{
+    reactor_wake(&cluster->reactor);
 }
 
 void cluster_stop(struct cluster *cluster)
@@ -153,6 +179,19 @@ static enum status judge_run(struct cluster *cluster, struct call *const *calls,
     return status;
 }
 
+/* On the I/O thread itself a fiber's calls take their way at once. */
+static enum inbox_result submit(struct cluster *cluster, struct call *const *calls, size_t n)
+{
+    struct call_queue queue = { .head = NULL };
+    if (!io_thread_is_caller(cluster))
+        return inbox_put(&cluster->inbox, calls, n);
+    assert(fiber_current() != NULL);
+    for (size_t i = 0; i < n; i++)
+        call_queue_push(&queue, calls[i]);
+    route_calls(cluster, &queue);
+    return INBOX_TAKEN;
+}
+
 enum status cluster_run(struct cluster *cluster, struct call *const *calls, size_t n, int64_t deadline_ms,
                         struct error *err)
 {
@@ -162,7 +201,7 @@ enum status cluster_run(struct cluster *cluster, struct call *const *calls, size
         return STATUS_OK;
     if (!call_share_run(calls, n, now_ms, deadline_ms))
         return error_set(err, STATUS_INTERNAL, "a call was run twice");
-    enum inbox_result result = inbox_put(&cluster->inbox, calls, n);
+    enum inbox_result result = submit(cluster, calls, n);
     if (result == INBOX_CLOSED) {
         call_unshare_run(calls, n);
         for (size_t i = 0; i < n; i++)
@@ -171,7 +210,7 @@ enum status cluster_run(struct cluster *cluster, struct call *const *calls, size
     }
     if (result == INBOX_TAKEN_ASLEEP)
         reactor_wake(&cluster->reactor);
-    while (!call_wait_run(calls[0], deadline_ms - now_ms) && now_ms < deadline_ms)
+    while (!call_wait_run(calls[0], now_ms, deadline_ms) && now_ms < deadline_ms)
         now_ms = clock_monotonic_ms(clock);
     return judge_run(cluster, calls, n, err);
 }

@@ -12,6 +12,8 @@
 
 #include <pthread.h>
 
+#include "customerd/core/monitor.h"
+
 #include "call_metrics.h"
 #include "connection.h"
 #include "inbox.h"
@@ -77,6 +79,14 @@ struct log_gates {
     struct log_gate connection, error;
 };
 
+struct hosting {
+    struct monitor monitor;
+    const struct cluster_guest *wanted, *guest; /* guarded by the monitor; the I/O thread may read its own, `guest` */
+    atomic_bool news;
+    struct reactor_source source;
+    bool readable;
+};
+
 struct cluster {
     struct cluster_options options;
     struct reactor reactor;
@@ -91,6 +101,7 @@ struct cluster {
     struct published published;
     struct call_metrics *metrics;
     struct log_gates gates;
+    struct hosting hosting;
     int64_t sweep_ms;
     pthread_t thread;
     atomic_bool stopping;
@@ -99,6 +110,8 @@ struct cluster {
 /* ---- io_thread.c ---- */
 
 void *io_thread_run(void *cluster);
+/* Whether the caller is this cluster's I/O thread. */
+bool io_thread_is_caller(const struct cluster *cluster);
 /* Says whether a line may be written now; *held_back is how many were not. */
 bool log_gate_open(struct cluster *cluster, struct log_gate *gate, int64_t *held_back);
 

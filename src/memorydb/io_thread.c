@@ -18,6 +18,13 @@ bool log_gate_open(struct cluster *cluster, struct log_gate *gate, int64_t *held
     return true;
 }
 
+static _Thread_local const struct cluster *running;
+
+bool io_thread_is_caller(const struct cluster *cluster)
+{
+    return running == cluster;
+}
+
 static void take_inbox(struct cluster *cluster)
 {
     struct call_queue arrived = inbox_take(&cluster->inbox);
@@ -72,6 +79,46 @@ static void send_all(struct cluster *cluster)
     }
 }
 
+/* ---- the guest ---- */
+
+static void on_guest_readable(void *ctx, uint32_t events)
+{
+    struct hosting *h = ctx;
+    (void)events;
+    h->readable = true;
+}
+
+static void take_guest(struct cluster *cluster)
+{
+    struct hosting *h = &cluster->hosting;
+    if (!atomic_exchange(&h->news, false))
+        return;
+    monitor_lock(&h->monitor);
+    if (h->guest != NULL)
+        reactor_unwatch(&cluster->reactor, h->guest->fd, &h->source);
+    h->guest = h->wanted;
+    h->source = (struct reactor_source){ .on_event = on_guest_readable, .ctx = h };
+    h->readable = h->guest != NULL && reactor_watch(&cluster->reactor, h->guest->fd, &h->source, EPOLLIN);
+    monitor_notify(&h->monitor);
+    monitor_unlock(&h->monitor);
+}
+
+/* Returns whether it is to be called again at once. */
+static bool run_guest(struct cluster *cluster)
+{
+    struct hosting *h = &cluster->hosting;
+    take_guest(cluster);
+    if (h->guest == NULL)
+        return false;
+    bool readable = h->readable;
+    h->readable = false;
+    int64_t due_ms = h->guest->turn(h->guest->ctx, readable, cluster->reactor.now_ms);
+    if (due_ms <= cluster->reactor.now_ms)
+        return true;
+    reactor_alarm(&cluster->reactor, due_ms);
+    return false;
+}
+
 static void close_all(struct cluster *cluster)
 {
     struct call_queue late = inbox_close(&cluster->inbox);
@@ -84,13 +131,15 @@ static void close_all(struct cluster *cluster)
 void *io_thread_run(void *arg)
 {
     struct cluster *cluster = arg;
+    running = cluster;
     refresh_want(cluster);
     while (!atomic_load(&cluster->stopping)) {
         take_inbox(cluster);
         take_resolved(cluster);
         tick(cluster);
+        bool again = run_guest(cluster);
         send_all(cluster);
-        reactor_turn(&cluster->reactor, inbox_sleep(&cluster->inbox));
+        reactor_turn(&cluster->reactor, !again && inbox_sleep(&cluster->inbox));
     }
     close_all(cluster);
     return NULL;

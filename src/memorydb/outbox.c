@@ -1,6 +1,7 @@
 #include "outbox.h"
 
 #include "customerd/core/crypto.h"
+#include "customerd/core/decimal.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -55,15 +56,12 @@ void outbox_put_cstr(struct outbox *o, const char *text)
 void outbox_put_header(struct outbox *o, char type, size_t number)
 {
     char text[OUTBOX_HEADER_MAX];
-    size_t at = sizeof text;
-    text[--at] = '\n';
-    text[--at] = '\r';
-    do {
-        text[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    text[--at] = type;
-    outbox_put(o, slice_of(text + at, sizeof text - at));
+    size_t len = 0;
+    text[len++] = type;
+    len += decimal_put(text + len, number);
+    text[len++] = '\r';
+    text[len++] = '\n';
+    outbox_put(o, slice_of(text, len));
 }
 
 void outbox_mark_secret(struct outbox *o)

@@ -43,6 +43,13 @@ bool reactor_watch(struct reactor *r, int fd, struct reactor_source *source, uin
     return true;
 }
 
+void reactor_unwatch(struct reactor *r, int fd, struct reactor_source *source)
+{
+    if (source->interest != 0)
+        (void)epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    reactor_forget(source);
+}
+
 void reactor_forget(struct reactor_source *source)
 {
     source->interest = 0;

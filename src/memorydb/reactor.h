@@ -25,6 +25,8 @@ enum status reactor_init(struct reactor *r, const struct clock *clock, struct er
 void reactor_clean_up(struct reactor *r);
 /* Registers fd, or changes what it waits for. False when the kernel refuses. */
 bool reactor_watch(struct reactor *r, int fd, struct reactor_source *source, uint32_t interest);
+/* Ends the registration of a descriptor that stays open. */
+void reactor_unwatch(struct reactor *r, int fd, struct reactor_source *source);
 /* To be called when fd is closed, which ends the registration by itself. */
 void reactor_forget(struct reactor_source *source);
 /* Asks for a turn at `at_ms` or before. */

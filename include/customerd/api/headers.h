@@ -4,9 +4,9 @@
 
 #include "customerd/core/slice.h"
 
-#define HEADERS_MAX 100
-#define HEADERS_MAX_BYTES 16384
-#define URI_MAX_BYTES 8192
+#define HEADERS_MAX 64
+#define HEADERS_MAX_BYTES 8192
+#define URI_MAX_BYTES 4096
 
 struct header {
     struct slice name;

@@ -17,12 +17,14 @@ enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, 
 
 struct route;
 
+#define ROUTE_ALLOW_SIZE 64
+
 /* What a path came to. */
 struct route_match {
     const struct route *route; /* NULL when the method is not served there, or is OPTIONS */
     const char *label;         /* the template; NULL when there is no such path */
     bool options;
-    char allow[64];            /* the methods of the path, for Allow */
+    const struct route *first; /* the rows of the template begin here; NULL for "*" */
 };
 
 /* What a write came to, for the audit. */
@@ -68,6 +70,8 @@ struct route {
 
 /* Looks through NULL-terminated tables; fills request->resource. */
 void route_find(const struct route *const *tables, struct request *request, struct route_match *out);
+/* The methods of a path that was found, as Allow lists them. */
+void route_allow(const struct route_match *match, char out[ROUTE_ALLOW_SIZE]);
 
 /* The rows of a listener's tables in Markdown, for `customerd config --routes`. HEAD and OPTIONS have no rows: HEAD is
  * served where GET is, OPTIONS everywhere. */

@@ -1,4 +1,5 @@
-/* monitor: a mutex and a condition that waits by the monotonic clock, which no clock change moves. */
+/* monitor: a mutex and a condition that waits by the monotonic clock, which no clock change moves. A fiber that waits
+ * for it leaves its thread to others. */
 #ifndef CUSTOMERD_CORE_MONITOR_H
 #define CUSTOMERD_CORE_MONITOR_H
 
@@ -8,9 +9,12 @@
 
 #include "customerd/core/attributes.h"
 
+struct monitor_waiter;
+
 struct monitor {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    struct monitor_waiter *fibers; /* that wait */
 };
 
 bool monitor_init(struct monitor *m) MUST_USE;
@@ -26,11 +30,8 @@ static inline void monitor_unlock(struct monitor *m)
     (void)pthread_mutex_unlock(&m->mutex);
 }
 
-/* Wakes all that wait. */
-static inline void monitor_notify(struct monitor *m)
-{
-    (void)pthread_cond_broadcast(&m->changed);
-}
+/* With the monitor locked: wakes all that wait. */
+void monitor_notify(struct monitor *m);
 
 /* With the monitor locked: until it is notified or so much time (0 or more) has passed; also without a reason. */
 void monitor_wait_ms(struct monitor *m, int64_t ms);

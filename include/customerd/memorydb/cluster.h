@@ -86,6 +86,24 @@ enum status call_status(const struct call *call);
 /* After cluster_run, when call_status is OK. Valid until call_release. */
 const struct reply *call_reply(const struct call *call);
 
+/* ---- the I/O thread's guest ---- */
+
+/* What else runs on the I/O thread: fibers (core/fiber.h) that call cluster_run there reach the database and get its answer
+ * without a change of threads. */
+struct cluster_guest {
+    int fd; /* watched for input */
+    /* Called when fd is readable, when it has asked for it, after a nudge, and now and then in between; must not block.
+     * Returns when it is to be called again at the latest (monotonic; now_ms or before: at once). */
+    int64_t (*turn)(void *ctx, bool readable, int64_t now_ms);
+    void *ctx;
+};
+
+/* Gives the I/O thread a guest, which it had none of, or takes it away (NULL); returns when the thread has heard of it.
+ * Not after cluster_stop. */
+void cluster_host(struct cluster *cluster, const struct cluster_guest *guest);
+/* Has the guest called soon. Any thread. */
+void cluster_nudge(struct cluster *cluster);
+
 /* ---- about the cluster ---- */
 
 /* The number of shards now known; 0 before the first topology. */

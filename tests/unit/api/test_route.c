@@ -5,6 +5,13 @@
 
 #define ID "018bcfe5-6800-7003-8224-005997ccbfc8"
 
+static void assert_allow(const struct route_match *match, const char *expected)
+{
+    char allow[ROUTE_ALLOW_SIZE];
+    route_allow(match, allow);
+    assert_string_equal(allow, expected);
+}
+
 static enum status handle(struct exchange *x, struct error *err)
 {
     (void)x;
@@ -73,13 +80,13 @@ static void other_methods_learn_what_is_allowed(void **state)
     struct request r;
     struct route_match match = find("PUT", "/things", &r);
     assert_null(match.route);
-    assert_string_equal(match.allow, "GET, HEAD, POST, OPTIONS");
+    assert_allow(&match, "GET, HEAD, POST, OPTIONS");
     match = find("GET", "/things/lookup", &r);
     assert_null(match.route);
-    assert_string_equal(match.allow, "POST, OPTIONS");
+    assert_allow(&match, "POST, OPTIONS");
     match = find("get", "/things/" ID, &r);
     assert_null(match.route);
-    assert_string_equal(match.allow, "GET, HEAD, DELETE, OPTIONS");
+    assert_allow(&match, "GET, HEAD, DELETE, OPTIONS");
     assert_false(match.options);
 }
 
@@ -91,7 +98,7 @@ static void options_are_known_of_paths_and_of_the_server(void **state)
     assert_null(find("OPTIONS", "/nothing", &r).label);
     struct route_match match = find("OPTIONS", "*", &r);
     assert_true(match.options);
-    assert_string_equal(match.allow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    assert_allow(&match, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 }
 
 static void unknown_methods_have_one_label(void **state)

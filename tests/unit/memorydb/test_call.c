@@ -142,7 +142,7 @@ static void a_run_wakes_when_its_last_call_is_done(void **state)
         for (int i = 0; i < N; i++)
             call_queue_push(&q, calls[N - 1 - i]);
         pthread_create(&thread, NULL, finish_all, &q);
-        while (!call_wait_run(calls[0], 1000))
+        while (!call_wait_run(calls[0], 0, 1000))
             ;
         for (int i = 0; i < N; i++)
             call_release(calls[i]);
@@ -155,10 +155,10 @@ static void waiting_ends_with_the_time_given(void **state)
     (void)state;
     struct call *c = plain(CALL_READ);
     assert_true(call_share_run(&c, 1, 0, 1));
-    assert_false(call_wait_run(c, 5));
-    assert_false(call_wait_run(c, 0));
+    assert_false(call_wait_run(c, 0, 5));
+    assert_false(call_wait_run(c, 0, 0));
     call_finish_take(c, STATUS_OK, NULL);
-    assert_true(call_wait_run(c, 0));
+    assert_true(call_wait_run(c, 0, 0));
     call_release(c);
 }
 

@@ -1,0 +1,150 @@
+#include "loop.h"
+
+#include "customerd/core/fiber.h"
+#include "customerd/core/monitor.h"
+#include "customerd/memorydb/cluster.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* The library says that it has something to do as long as it waits for an answer: then it is asked no more often. */
+#define WAITING_PERIOD_MS 1
+/* Turns of the library in one of the loop's, so that the database's replies are not kept waiting by new requests. */
+#define TURNS_MAX 4
+
+struct loop {
+    struct client_loop clients;
+    struct cluster *cluster;
+    struct cluster_guest guest;
+    struct MHD_Daemon *daemon;
+    int64_t library_due_ms;
+    atomic_bool wanted;     /* something of what follows */
+    struct monitor monitor; /* guards what follows; notified when something of it was done */
+    bool wants_quiesce, quiesced;
+    bool wants_end, ended;
+    MHD_socket let_go; /* by the library */
+};
+
+static void wake(void *ctx)
+{
+    struct loop *loop = ctx;
+    cluster_nudge(loop->cluster);
+}
+
+/* ---- on the I/O thread ---- */
+
+static int64_t library_due_ms(const struct loop *loop, int64_t now_ms)
+{
+    MHD_UNSIGNED_LONG_LONG left_ms;
+    if (MHD_get_timeout(loop->daemon, &left_ms) != MHD_YES)
+        return INT64_MAX;
+    if (left_ms > 0)
+        return left_ms > INT32_MAX ? INT64_MAX : now_ms + (int64_t)left_ms;
+    return now_ms + (fiber_loop_count(loop->clients.fibers) > 0 ? WAITING_PERIOD_MS : 0);
+}
+
+/* An answer is queued in one turn of the library and sent in the next; a body comes in several. */
+static void run_library(struct loop *loop, int64_t now_ms)
+{
+    int turns = 0;
+    do {
+        loop->clients.ran = 0;
+        loop->clients.progress = 0;
+        (void)MHD_run(loop->daemon);
+    } while (loop->clients.progress > 0 && ++turns < TURNS_MAX);
+    loop->library_due_ms = loop->clients.progress > 0 ? now_ms : library_due_ms(loop, now_ms);
+}
+
+static void do_what_is_wanted(struct loop *loop)
+{
+    monitor_lock(&loop->monitor);
+    if (loop->wants_quiesce && !loop->quiesced) {
+        loop->let_go = MHD_quiesce_daemon(loop->daemon);
+        loop->quiesced = true;
+    }
+    loop->clients.stopping = loop->wants_end;
+    loop->ended = loop->wants_end && fiber_loop_count(loop->clients.fibers) == 0;
+    monitor_notify(&loop->monitor);
+    monitor_unlock(&loop->monitor);
+}
+
+static int64_t turn(void *ctx, bool readable, int64_t now_ms)
+{
+    struct loop *loop = ctx;
+    struct fiber_loop *fibers = loop->clients.fibers;
+    fiber_loop_run(fibers, now_ms);
+    if (readable || loop->clients.ran > 0 || now_ms >= loop->library_due_ms)
+        run_library(loop, now_ms);
+    if (atomic_load_explicit(&loop->wanted, memory_order_acquire))
+        do_what_is_wanted(loop);
+    int64_t fibers_due_ms = fiber_loop_due_ms(fibers);
+    return fibers_due_ms < loop->library_due_ms ? fibers_due_ms : loop->library_due_ms;
+}
+
+/* ---- on others ---- */
+
+struct loop *loop_new(struct cluster *cluster)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL || !monitor_init(&loop->monitor)) {
+        free(loop);
+        return NULL;
+    }
+    loop->cluster = cluster;
+    loop->clients.fibers = fiber_loop_new(wake, loop);
+    if (loop->clients.fibers != NULL)
+        return loop;
+    loop_destroy(loop);
+    return NULL;
+}
+
+void loop_destroy(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    fiber_loop_destroy(loop->clients.fibers);
+    monitor_clean_up(&loop->monitor);
+    free(loop);
+}
+
+struct client_loop *loop_clients(struct loop *loop)
+{
+    return &loop->clients;
+}
+
+void loop_begin(struct loop *loop, struct MHD_Daemon *daemon)
+{
+    loop->daemon = daemon;
+    loop->guest = (struct cluster_guest){
+        .fd = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+        .turn = turn,
+        .ctx = loop,
+    };
+    cluster_host(loop->cluster, &loop->guest);
+}
+
+/* Says what is wanted, and waits until it is done. */
+static void ask(struct loop *loop, bool *wants, const bool *done)
+{
+    monitor_lock(&loop->monitor);
+    *wants = true;
+    atomic_store_explicit(&loop->wanted, true, memory_order_release);
+    cluster_nudge(loop->cluster);
+    while (!*done)
+        monitor_wait_ms(&loop->monitor, 1000);
+    monitor_unlock(&loop->monitor);
+}
+
+bool loop_quiesce(struct loop *loop)
+{
+    ask(loop, &loop->wants_quiesce, &loop->quiesced);
+    return loop->let_go != MHD_INVALID_SOCKET;
+}
+
+void loop_end(struct loop *loop)
+{
+    if (loop->daemon == NULL)
+        return;
+    ask(loop, &loop->wants_end, &loop->ended);
+    cluster_host(loop->cluster, NULL);
+}
