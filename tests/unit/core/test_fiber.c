@@ -62,6 +62,7 @@ static void a_fiber_runs_until_it_waits_and_goes_on_when_woken(void **state)
     fiber_loop_run(loop, 1000);
     assert_int_equal(s.reached, 3);
     assert_int_equal(fiber_loop_count(loop), 0);
+    fiber_loop_run(loop, 1001);
     assert_int_equal(fiber_loop_due_ms(loop), INT64_MAX);
     assert_int_equal(atomic_load(&wakes), 0);
     fiber_wake(s.fiber); /* it has long returned */
