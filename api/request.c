@@ -61,7 +61,7 @@ static void make_id(uint8_t b[UUID_BYTES], char out[REQUEST_ID_SIZE])
 void request_new_id(char out[REQUEST_ID_SIZE])
 {
     uint8_t random[UUID_BYTES] = { 0 };
-    (void)!random_bytes(random, sizeof random);
+    (void)!random_ids(random, sizeof random);
     make_id(random, out);
 }
 
@@ -69,7 +69,7 @@ void request_identify(struct request *r)
 {
     struct slice given;
     uint8_t random[UUID_BYTES + TRACE_RANDOM_BYTES] = { 0 };
-    (void)!random_bytes(random, sizeof random);
+    (void)!random_ids(random, sizeof random);
     trace_begin(&r->headers, random + UUID_BYTES, &r->trace);
     if (headers_get(&r->headers, "X-Request-Id", &given) == 1 && is_sane_id(headers_trim(given))) {
         given = headers_trim(given);

@@ -14,7 +14,7 @@
 /* Holds the target, the header fields, 64 bytes more for each of them, and the answer's: above what the gate lets pass, so
  * that it is the gate that answers. The library wipes the whole of it after each request, and every connection has its
  * own, so it is not larger than that: see docs/performance.md. */
-#define CONNECTION_MEMORY_BYTES 20480
+#define CONNECTION_MEMORY_BYTES 18432
 #define CONNECTION_STACK_BYTES (512 * 1024)
 /* Before 1.0 the library's stricter setting adds two checks that the gate makes itself, with a better answer; since 1.0
  * it adds some that only the library can make. */

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #define SHA1_BYTES 20
+#define RANDOM_POOL_BYTES 1024
 
 bool sha256(struct slice data, uint8_t out[SHA256_BYTES])
 {
@@ -47,6 +48,23 @@ bool random_bytes(void *out, size_t len)
             len -= (size_t)got;
         }
     }
+    return true;
+}
+
+/* Handed out from the end, and wiped behind. */
+bool random_ids(void *out, size_t len)
+{
+    static _Thread_local uint8_t pool[RANDOM_POOL_BYTES];
+    static _Thread_local size_t left;
+    if (len > sizeof pool)
+        return random_bytes(out, len);
+    if (len > left && !random_bytes(pool, sizeof pool))
+        return false;
+    if (len > left)
+        left = sizeof pool;
+    left -= len;
+    memcpy(out, pool + left, len);
+    memset(pool + left, 0, len);
     return true;
 }
 

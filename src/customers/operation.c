@@ -46,12 +46,12 @@ enum status operation_init(struct customers *c, const struct idempotency *idempo
                            struct operation *out, struct error *err)
 {
     *out = (struct operation){ .keyed = idempotency->given, .marker_ttl_s = own_marker_ttl_s(c) };
-    bool ok = random_bytes(out->attempt, sizeof out->attempt);
+    bool ok = random_ids(out->attempt, sizeof out->attempt);
     if (ok && idempotency->given) {
         out->marker_ttl_s = KEYED_MARKER_TTL_S;
         ok = keyed_id(c, idempotency, out->id) && fingerprint_of(c, canonical, out->fingerprint);
     } else if (ok) {
-        ok = random_bytes(out->id, sizeof out->id);
+        ok = random_ids(out->id, sizeof out->id);
     }
     return ok ? STATUS_OK : error_set(err, STATUS_INTERNAL, "no operation id could be made");
 }

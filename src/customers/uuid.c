@@ -7,7 +7,7 @@
 bool uuid_new(int64_t realtime_ms, uint8_t bucket, struct uuid *out)
 {
     uint8_t *bytes = out->bytes;
-    if (!random_bytes(bytes, UUID_BYTES))
+    if (!random_ids(bytes, UUID_BYTES))
         return false;
     for (int i = 0; i < 6; i++)
         bytes[i] = (uint8_t)((uint64_t)realtime_ms >> (40 - 8 * i));

@@ -5,7 +5,7 @@
 #include "customerd/core/buf.h"
 
 #define RESPONSE_HEADERS_MAX 20
-#define RESPONSE_HEADERS_TEXT_SIZE 1536
+#define RESPONSE_HEADERS_TEXT_SIZE 1024
 #define RESPONSE_MAX_BYTES (8u << 20) /* a page of the largest customers and a little */
 
 #define CONTENT_TYPE_JSON "application/json"

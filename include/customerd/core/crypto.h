@@ -18,6 +18,9 @@ bool hmac_sha256(struct slice key, struct slice data, uint8_t out[SHA256_BYTES])
 bool sha1_hex(struct slice data, char out[41]) MUST_USE;
 /* Unpredictable bytes from the system's generator. */
 bool random_bytes(void *out, size_t len) MUST_USE;
+/* As random_bytes, from bytes that the calling thread has fetched in advance, since each fetch is a system call. For what
+ * must be unpredictable, and is no secret: names of requests and operations. */
+bool random_ids(void *out, size_t len) MUST_USE;
 /* Compares in constant time. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Overwrites memory in a way that the compiler keeps. */
