@@ -8,7 +8,7 @@
 
 #include "customerd/core/buf.h"
 
-#define JWT_MAX_BYTES 8192
+#define JWT_MAX_BYTES 7168 /* a header field with it fits into what a request may have of them */
 #define JWT_KID_SIZE 256
 #define JWT_SUBJECT_SIZE 256
 

@@ -50,7 +50,7 @@ def test_other_paths_are_404(client, path):
 
 @pytest.mark.parametrize("name", ["x", "1", ID[:-1], ID + "0", ID.replace("-", ""), "{" + ID + "}", "urn:uuid:" + ID, "..", ".", "*",
                                   "%2e%2e%2f", "%00", "%0d%0a", "%c0%ae", "%5c", "a%2fb", "%252e", ID[:-1] + "%64", ID.replace("7747", "4747"),
-                                  ID.replace("-9c", "-cc"), "-" * 36, "%" + ID[1:], "c" * 7000, "lookup%00", "LOOKUP"])
+                                  ID.replace("-9c", "-cc"), "-" * 36, "%" + ID[1:], "c" * 3500, "lookup%00", "LOOKUP"])
 def test_ids_that_are_none_are_404(client, name):
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         client.request(method, "/customers/" + name, {"name": "A", "balance": 0} if method[0] == "P" else None) \
@@ -136,7 +136,7 @@ def chunked(body, size=8192):
 
 @pytest.mark.parametrize("pair", ["a", "a=", "limit=1", "%41=%41"])
 def test_any_number_of_parameters_has_an_answer(client, pair):
-    for query in (pair + "&" + pair, "&".join([pair] * (8000 // (len(pair) + 1)))):
+    for query in (pair + "&" + pair, "&".join([pair] * (4000 // (len(pair) + 1)))):
         client.get("/customers?" + query).problem(400, "bad-parameter")
 
 
@@ -205,10 +205,10 @@ def test_long_targets_are_414(client):
 
 def test_large_headers_are_431(client):
     made = client.create()
-    client.get(path_of(made), headers={"X-Large": "x" * 12000}).expect(200)
+    client.get(path_of(made), headers={"X-Large": "x" * 7000}).expect(200)
     client.get(path_of(made), headers={f"X-H{i}": "x" for i in range(80)}).expect(200)
-    client.get(path_of(made), headers={"X-Large": "x" * 17000}).problem(431, "headers-too-large")
-    client.get(path_of(made), headers={f"X-H{i}": "x" * 1000 for i in range(20)}).problem(431, "headers-too-large")
+    client.get(path_of(made), headers={"X-Large": "x" * 9000}).problem(431, "headers-too-large")
+    client.get(path_of(made), headers={f"X-H{i}": "x" * 1000 for i in range(10)}).problem(431, "headers-too-large")
     client.get(path_of(made), headers={f"X-H{i}": "x" for i in range(120)}).problem(431, "headers-too-large")
 
 
