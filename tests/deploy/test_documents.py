@@ -81,4 +81,4 @@ def test_the_proxys_times_and_sizes_fit(text, newest, binary):
     size = re.search(r"client_max_body_size (\d+)k;", nginx).group(1)
     assert int(size) * 1024 == preset("CUSTOMERD_BODY_MAX_BYTES")
     buffers = re.search(r"large_client_header_buffers (\d+) (\d+)k;", nginx)
-    assert int(buffers.group(1)) * int(buffers.group(2)) < 60
+    assert int(buffers.group(1)) * int(buffers.group(2)) < 16
