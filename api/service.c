@@ -63,6 +63,12 @@ static enum status choose_login(struct service *s, struct error *err)
     return STATUS_OK;
 }
 
+static void iam_renewed(void *ctx)
+{
+    struct service *s = ctx;
+    cluster_login_changed(s->app.cluster);
+}
+
 static enum status start_refresher(struct service *s, struct error *err)
 {
     const struct config_iam *iam = &s->config.iam;
@@ -75,6 +81,8 @@ static enum status start_refresher(struct service *s, struct error *err)
                    .ttl_s = iam->token_ttl_s },
         .env = credentials_env_system(),
         .log = s->app.log,
+        .renewed = iam_renewed,
+        .ctx = s,
     };
     if (s->config.db.auth != DB_AUTH_IAM)
         return STATUS_OK;
@@ -256,8 +264,11 @@ void service_clean_up(struct service *s)
     rate_limiter_destroy(s->app.rate_limiter);
     http_metrics_destroy(s->app.metrics);
     customers_destroy(s->app.customers);
-    cluster_destroy(s->app.cluster);
+    /* The refresher and the cluster's thread know each other: each is still there when the other's ends. */
+    if (s->app.cluster != NULL)
+        cluster_stop(s->app.cluster);
     iam_refresher_destroy(s->app.refresher);
+    cluster_destroy(s->app.cluster);
     log_destroy(s->app.log);
     http_client_global_clean_up();
     if (s->listen_fd >= 0)

@@ -52,6 +52,8 @@ struct iam_refresher {
     struct iam_token_options token;
     struct credentials_env env;
     struct log *log;
+    void (*on_renewed)(void *ctx);
+    void *ctx;
     struct worker worker;
 };
 
@@ -164,6 +166,8 @@ static void renewed(struct iam_refresher *r)
     w->due_mono_ms = monotonic_ms(r) + refresh_after_ms(left_ms, random_bits());
     LOG(r->log, is_news ? LOG_INFO : LOG_DEBUG, "iam_token_refreshed", LOG_CSTR("source", w->kept.source),
         LOG_INT("valid_for_s", left_ms / 1000));
+    if (r->on_renewed != NULL)
+        r->on_renewed(r->ctx);
 }
 
 static void failed(struct iam_refresher *r, const struct error *err)
@@ -292,6 +296,8 @@ struct iam_refresher *iam_refresher_new(const struct iam_refresher_options *opti
     r->env = *(options->env != NULL ? options->env : credentials_env_system());
     r->env.cancelled = &r->stop;
     r->log = options->log;
+    r->on_renewed = options->renewed;
+    r->ctx = options->ctx;
     r->worker.due_mono_ms = monotonic_ms(r);
     r->worker.clock_offset_ms = realtime_ms(r) - r->worker.due_mono_ms;
     if (!metrics_init(r) || !token_options_copy(&r->token, &options->token))

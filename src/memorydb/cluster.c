@@ -80,6 +80,12 @@ struct cluster *cluster_new(const struct cluster_options *options, struct error 
     return cluster;
 }
 
+void cluster_login_changed(struct cluster *cluster)
+{
+    atomic_store(&cluster->login_changed, true);
+    reactor_wake(&cluster->reactor);
+}
+
 void cluster_host(struct cluster *cluster, const struct cluster_guest *guest)
 {
     struct hosting *h = &cluster->hosting;

@@ -217,13 +217,23 @@ static void back_off(struct connection *c)
     connection_timer(c, c->times.retry_ms);
 }
 
+static void retry_at(struct connection *c, int64_t at_ms)
+{
+    if (c->state != CONNECTION_BACKOFF || c->times.retry_ms <= at_ms)
+        return;
+    c->times.retry_ms = at_ms;
+    connection_timer(c, at_ms);
+}
+
 void connection_hasten(struct connection *c)
 {
-    int64_t soon = c->env->reactor->now_ms + BACKOFF_BASE_MS;
-    if (c->state != CONNECTION_BACKOFF || c->attempt.refused || c->times.retry_ms <= soon)
-        return;
-    c->times.retry_ms = soon;
-    connection_timer(c, soon);
+    if (!c->attempt.refused)
+        retry_at(c, c->env->reactor->now_ms + BACKOFF_BASE_MS);
+}
+
+void connection_login_changed(struct connection *c)
+{
+    retry_at(c, c->env->reactor->now_ms);
 }
 
 /* Bytes that never left the process can't have been executed. */

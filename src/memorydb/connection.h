@@ -109,6 +109,8 @@ void connection_open(struct connection *c);
 void connection_close(struct connection *c);
 /* The node answers elsewhere: a backoff, unless it is for a refused password, ends soon. */
 void connection_hasten(struct connection *c);
+/* There is something new to sign in with: a backoff ends. */
+void connection_login_changed(struct connection *c);
 /* Looks at its timers. */
 void connection_tick(struct connection *c);
 /* The resolver's answer to its question. */

@@ -102,6 +102,7 @@ struct cluster {
     struct call_metrics *metrics;
     struct log_gates gates;
     struct hosting hosting;
+    atomic_bool login_changed;
     int64_t sweep_ms;
     pthread_t thread;
     atomic_bool stopping;

@@ -41,6 +41,17 @@ static void take_resolved(struct cluster *cluster)
     }
 }
 
+static void take_login(struct cluster *cluster)
+{
+    if (!atomic_load_explicit(&cluster->login_changed, memory_order_relaxed))
+        return;
+    atomic_store(&cluster->login_changed, false);
+    for (struct node *node = cluster->nodes; node != NULL; node = node->next) {
+        for (size_t i = 0; i < LANES; i++)
+            connection_login_changed(&node->lanes[i].connection);
+    }
+}
+
 static void sweep(struct cluster *cluster)
 {
     bool busy = cluster->retries.head != NULL;
@@ -136,6 +147,7 @@ void *io_thread_run(void *arg)
     while (!atomic_load(&cluster->stopping)) {
         take_inbox(cluster);
         take_resolved(cluster);
+        take_login(cluster);
         tick(cluster);
         bool again = run_guest(cluster);
         send_all(cluster);

@@ -16,6 +16,8 @@ struct iam_refresher_options {
     const struct credentials_env *env; /* NULL: the system's; its `cancelled` is not looked at. What it points to, and
                                         * the log, must outlive the refresher */
     struct log *log;                   /* may be NULL */
+    void (*renewed)(void *ctx);        /* a new token is there; in the refresher's thread, must not block; may be NULL */
+    void *ctx;
 };
 
 /* Starts the thread; the first token is fetched by it, not by the caller. NULL (and err) when it can't start. */

@@ -40,6 +40,10 @@ void cluster_stop(struct cluster *cluster);
 /* Stops, then frees: no other thread may be in a call any more. Accepts NULL. */
 void cluster_destroy(struct cluster *cluster);
 
+/* The login has something new to sign in with: connections that wait for their next attempt make it now. Any thread, until
+ * cluster_destroy. */
+void cluster_login_changed(struct cluster *cluster);
+
 /* ---- calls ---- */
 
 /* A Lua script: its text and SHA-1. Sent as EVALSHA; NOSCRIPT is answered with EVAL of the text. Constant data. */
