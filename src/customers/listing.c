@@ -27,6 +27,9 @@ struct walk {
     bool started;                /* below is set */
     struct uuid below;
     struct window buckets[BUCKETS];
+    uint8_t heap[BUCKETS];       /* those that have told an id not yet given out, the one with the newest first */
+    size_t heaped;
+    size_t dry;                  /* those that were given out and may have more */
 };
 
 void page_init(struct page *p)
@@ -76,6 +79,49 @@ static enum status take_window(struct walk *walk, uint8_t bucket, const struct r
     return STATUS_OK;
 }
 
+static bool is_dry(const struct window *w)
+{
+    return w->next == w->n && !w->complete;
+}
+
+/* ---- which bucket has the newest id ---- */
+
+static bool is_newer(const struct walk *walk, size_t a, size_t b)
+{
+    const struct window *of_a = &walk->buckets[walk->heap[a]], *of_b = &walk->buckets[walk->heap[b]];
+    return memcmp(of_a->ids[of_a->next].bytes, of_b->ids[of_b->next].bytes, UUID_BYTES) > 0;
+}
+
+static void heap_swap(struct walk *walk, size_t a, size_t b)
+{
+    uint8_t bucket = walk->heap[a];
+    walk->heap[a] = walk->heap[b];
+    walk->heap[b] = bucket;
+}
+
+static void heap_add(struct walk *walk, uint8_t bucket)
+{
+    size_t at = walk->heaped++;
+    walk->heap[at] = bucket;
+    for (; at > 0 && is_newer(walk, at, (at - 1) / 2); at = (at - 1) / 2)
+        heap_swap(walk, at, (at - 1) / 2);
+}
+
+static void heap_sink(struct walk *walk, size_t at)
+{
+    for (;;) {
+        size_t newest = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < walk->heaped; child++)
+            newest = is_newer(walk, child, newest) ? child : newest;
+        if (newest == at)
+            return;
+        heap_swap(walk, at, newest);
+        at = newest;
+    }
+}
+
+/* ---- the walk ---- */
+
 /* Asks the buckets that have been given out and may have more; all of them in one round trip per shard. */
 static enum status refill(struct walk *walk, struct error *err)
 {
@@ -83,8 +129,7 @@ static enum status refill(struct walk *walk, struct error *err)
     uint8_t of[BUCKETS];
     size_t n = 0;
     for (int b = 0; b < BUCKETS; b++) {
-        const struct window *w = &walk->buckets[b];
-        if (w->next < w->n || w->complete)
+        if (!is_dry(&walk->buckets[b]))
             continue;
         of[n] = (uint8_t)b;
         calls[n++] = ask(walk, (uint8_t)b);
@@ -93,39 +138,33 @@ static enum status refill(struct walk *walk, struct error *err)
     for (size_t i = 0; i < n; i++) {
         if (status == STATUS_OK)
             status = take_window(walk, of[i], call_reply(calls[i]), err);
+        if (status == STATUS_OK && walk->buckets[of[i]].n > 0)
+            heap_add(walk, of[i]);
         call_release(calls[i]);
     }
+    walk->dry = 0;
     return status;
-}
-
-static int compare(const struct uuid *a, const struct uuid *b)
-{
-    return memcmp(a->bytes, b->bytes, UUID_BYTES);
 }
 
 /* The newest id not yet given out. *found is false at the end. */
 static enum status next_id(struct walk *walk, struct uuid *out, bool *found, struct error *err)
 {
-    bool dry = !walk->started;
-    for (int b = 0; b < BUCKETS && !dry; b++)
-        dry = walk->buckets[b].next == walk->buckets[b].n && !walk->buckets[b].complete;
-    if (dry) {
+    if (walk->dry > 0) {
         enum status status = refill(walk, err);
         if (status != STATUS_OK)
             return status;
     }
-    struct window *best = NULL;
-    for (int b = 0; b < BUCKETS; b++) {
-        struct window *w = &walk->buckets[b];
-        if (w->next < w->n && (best == NULL || compare(&w->ids[w->next], &best->ids[best->next]) > 0))
-            best = w;
-    }
-    *found = best != NULL;
-    if (best != NULL) {
-        *out = best->ids[best->next++];
-        walk->below = *out;
-    }
     walk->started = true;
+    *found = walk->heaped > 0;
+    if (!*found)
+        return STATUS_OK;
+    struct window *newest = &walk->buckets[walk->heap[0]];
+    *out = newest->ids[newest->next++];
+    walk->below = *out;
+    walk->dry += is_dry(newest);
+    if (newest->next == newest->n)
+        walk->heap[0] = walk->heap[--walk->heaped];
+    heap_sink(walk, 0);
     return STATUS_OK;
 }
 
@@ -198,7 +237,8 @@ enum status customers_list(struct customers *c, size_t limit, struct slice curso
         return error_set(err, STATUS_INTERNAL, "out of memory");
     walk->c = c;
     walk->deadline_ms = deadline_ms;
-    walk->window = 3 + limit / 40;
+    walk->window = 3 + limit / 100; /* so few that hardly a bucket of 256 has to be asked twice */
+    walk->dry = BUCKETS;
     struct uuid last = { { 0 } };
     bool more = false;
     if (cursor.len > 0 && !cursor_decode(c->secrets.cursor_key, cursor, &walk->below)) {

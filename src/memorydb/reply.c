@@ -4,16 +4,169 @@
 
 #include <hiredis/hiredis.h>
 
+#include <stdalign.h>
 #include <stdlib.h>
+
+#define FIRST_BLOCK_EXTRA 128 /* over the bytes of the reply: for the objects of a small one */
+
+/* A reply of any shape lies in one block of memory, seldom two: a page of the listing has more than a thousand parts. */
+struct block {
+    struct block *next;
+    size_t used, cap;
+    alignas(max_align_t) char bytes[];
+};
+
+struct reply {
+    enum reply_type type;
+    int64_t integer;
+    size_t n; /* bytes of the text, or elements */
+    union {
+        const char *text;
+        struct reply **elements;
+    };
+};
 
 struct reply_parser {
     redisReader *reader;
+    struct block *first; /* of the reply that is being parsed, whose root it begins with */
+    size_t reply_bytes;
 };
 
-/* struct reply is never defined: it is a redisReply that other files can't look into. */
-static const redisReply *inner(const struct reply *r)
+/* ---- memory ---- */
+
+static struct block *block_new(size_t cap)
 {
-    return (const redisReply *)(const void *)r;
+    struct block *b = malloc(sizeof *b + cap);
+    if (b == NULL)
+        return NULL;
+    b->next = NULL;
+    b->used = 0;
+    b->cap = cap;
+    return b;
+}
+
+/* The newest block stands second, and behind it the older ones. */
+static void *allocate(struct reply_parser *p, size_t n)
+{
+    size_t size = (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+    if (p->first == NULL)
+        p->first = block_new(size + p->reply_bytes + FIRST_BLOCK_EXTRA);
+    if (p->first == NULL)
+        return NULL;
+    struct block *b = p->first->next == NULL ? p->first : p->first->next;
+    if (size > b->cap - b->used) {
+        struct block *more = block_new(size > 2 * b->cap ? size : 2 * b->cap);
+        if (more == NULL)
+            return NULL;
+        more->next = p->first->next;
+        p->first->next = more;
+        b = more;
+    }
+    void *at = b->bytes + b->used;
+    b->used += size;
+    return at;
+}
+
+static void free_blocks(struct block *b)
+{
+    while (b != NULL) {
+        struct block *next = b->next;
+        free(b);
+        b = next;
+    }
+}
+
+/* ---- what hiredis calls while it parses ---- */
+
+static struct reply *make(const redisReadTask *task, enum reply_type type)
+{
+    struct reply *r = allocate(task->privdata, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    *r = (struct reply){ .type = type };
+    if (task->parent != NULL) {
+        struct reply *parent = task->parent->obj;
+        parent->elements[task->idx] = r;
+    }
+    return r;
+}
+
+static void *make_text(const redisReadTask *task, char *text, size_t len)
+{
+    struct reply *r = make(task, task->type == REDIS_REPLY_ERROR    ? REPLY_ERROR
+                                 : task->type == REDIS_REPLY_STATUS ? REPLY_STATUS
+                                                                    : REPLY_STRING);
+    char *copy = r == NULL ? NULL : allocate(task->privdata, len + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    r->text = copy;
+    r->n = len;
+    return r;
+}
+
+static void *make_elements(const redisReadTask *task, size_t n)
+{
+    struct reply *r = make(task, REPLY_ARRAY);
+    if (r == NULL || n > SIZE_MAX / sizeof *r->elements)
+        return NULL;
+    r->elements = allocate(task->privdata, n * sizeof *r->elements);
+    if (r->elements == NULL)
+        return NULL;
+    memset(r->elements, 0, n * sizeof *r->elements);
+    r->n = n;
+    return r;
+}
+
+#if HIREDIS_MAJOR < 1
+static void *make_array(const redisReadTask *task, int n)
+{
+    return n < 0 ? NULL : make_elements(task, (size_t)n);
+}
+#else
+static void *make_array(const redisReadTask *task, size_t n)
+{
+    return make_elements(task, n);
+}
+#endif
+
+static void *make_integer(const redisReadTask *task, long long value)
+{
+    struct reply *r = make(task, REPLY_INTEGER);
+    if (r != NULL)
+        r->integer = value;
+    return r;
+}
+
+static void *make_nil(const redisReadTask *task)
+{
+    return make(task, REPLY_NIL);
+}
+
+/* A reply that could not be finished; reply_parse frees what there is of it. */
+static void forget(void *reply)
+{
+    (void)reply;
+}
+
+/* RESP2 has nothing else; what only RESP3 has is a protocol error. */
+static redisReplyObjectFunctions functions = {
+    .createString = make_text,
+    .createArray = make_array,
+    .createInteger = make_integer,
+    .createNil = make_nil,
+    .freeObject = forget,
+};
+
+/* ---- parsing ---- */
+
+static redisReader *reader_new(struct reply_parser *p)
+{
+    redisReader *reader = redisReaderCreateWithFunctions(&functions);
+    if (reader != NULL)
+        reader->privdata = p;
+    return reader;
 }
 
 struct reply_parser *reply_parser_new(void)
@@ -21,7 +174,7 @@ struct reply_parser *reply_parser_new(void)
     struct reply_parser *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
-    p->reader = redisReaderCreate();
+    p->reader = reader_new(p);
     if (p->reader == NULL) {
         free(p);
         return NULL;
@@ -43,7 +196,7 @@ static void renew(struct reply_parser *p)
 {
     if (p->reader != NULL)
         redisReaderFree(p->reader);
-    p->reader = redisReaderCreate();
+    p->reader = reader_new(p);
 }
 
 struct reply *reply_parse(struct reply_parser *p, struct slice bytes)
@@ -53,9 +206,12 @@ struct reply *reply_parse(struct reply_parser *p, struct slice bytes)
         renew(p);
     if (p->reader == NULL)
         return NULL;
+    p->first = NULL;
+    p->reply_bytes = bytes.len;
     if (redisReaderFeed(p->reader, bytes.ptr, bytes.len) != REDIS_OK ||
         redisReaderGetReply(p->reader, &out) != REDIS_OK || out == NULL) {
         renew(p);
+        free_blocks(p->first);
         return NULL;
     }
     return out;
@@ -64,49 +220,35 @@ struct reply *reply_parse(struct reply_parser *p, struct slice bytes)
 void reply_free(struct reply *r)
 {
     if (r != NULL)
-        freeReplyObject(r);
+        free_blocks((struct block *)((char *)r - offsetof(struct block, bytes)));
 }
+
+/* ---- reading ---- */
 
 enum reply_type reply_type(const struct reply *r)
 {
-    switch (inner(r)->type) {
-    case REDIS_REPLY_STRING:
-        return REPLY_STRING;
-    case REDIS_REPLY_STATUS:
-        return REPLY_STATUS;
-    case REDIS_REPLY_ERROR:
-        return REPLY_ERROR;
-    case REDIS_REPLY_INTEGER:
-        return REPLY_INTEGER;
-    case REDIS_REPLY_ARRAY:
-        return REPLY_ARRAY;
-    default:
-        return REPLY_NIL;
-    }
+    return r->type;
 }
 
 struct slice reply_text(const struct reply *r)
 {
-    enum reply_type type = reply_type(r);
-    if (type != REPLY_STRING && type != REPLY_STATUS && type != REPLY_ERROR)
+    if (r->type != REPLY_STRING && r->type != REPLY_STATUS && r->type != REPLY_ERROR)
         return slice_of("", 0);
-    return slice_of(inner(r)->str, inner(r)->len);
+    return slice_of(r->text, r->n);
 }
 
 int64_t reply_integer(const struct reply *r)
 {
-    return reply_type(r) == REPLY_INTEGER ? (int64_t)inner(r)->integer : 0;
+    return r->integer;
 }
 
 size_t reply_count(const struct reply *r)
 {
-    return reply_type(r) == REPLY_ARRAY ? inner(r)->elements : 0;
+    return r->type == REPLY_ARRAY ? r->n : 0;
 }
 
 const struct reply *reply_at(const struct reply *r, size_t i)
 {
-    static const redisReply nil = { .type = REDIS_REPLY_NIL };
-    if (i >= reply_count(r) || inner(r)->element[i] == NULL)
-        return (const struct reply *)(const void *)&nil;
-    return (const struct reply *)(const void *)inner(r)->element[i];
+    static const struct reply nil = { .type = REPLY_NIL };
+    return i >= reply_count(r) || r->elements[i] == NULL ? &nil : r->elements[i];
 }
