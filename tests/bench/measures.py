@@ -1,0 +1,3 @@
+"""What is measured beside the workloads."""
+ALL = {}
+QUICK = ()
