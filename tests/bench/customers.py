@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import socket
 import struct
 import urllib.parse
 import uuid
@@ -24,6 +25,9 @@ class Client:
     def __init__(self, url, timeout_s=20):
         split = urllib.parse.urlsplit(url)
         self._connection = http.client.HTTPConnection(split.hostname, split.port, timeout=timeout_s)
+        self._connection.connect()
+        # http.client sends head and body apart: the second must not wait until the first is acknowledged.
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def request(self, method, path, body=None, headers=None):
         self._connection.request(method, path, body=body, headers=headers or {})
