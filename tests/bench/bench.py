@@ -14,6 +14,7 @@ from pathlib import Path
 import customers
 import measures
 import peers
+import redis_peers
 import report
 import workloads
 from load import wrk
@@ -47,6 +48,7 @@ class Bench:
         self.binaries = options.binary or [ROOT / "build" / "release" / "customerd"]
         self.stack = contextlib.ExitStack()
         self.customerds, self.found_peers, self.expected, self.files = [], {}, [], {}
+        self.max_rates, self.many, self.hot_customers = {}, None, HOT_CUSTOMERS
 
     # ---- who takes part ----
 
@@ -89,6 +91,8 @@ class Bench:
         form = {"fastify": customers.fastify_command, "flask": customers.flask_command}.get(name)
         if form:
             customers.store((form(*customer) for customer in self.expected), self.world.connections())
+        if name in redis_peers.STARTERS:
+            return redis_peers.STARTERS[name](self.world, self.expected)
         return peers.start(name, self.world, self.options.packages, self.expected)
 
     def _start_jwt(self):
@@ -105,11 +109,9 @@ class Bench:
 
     def run(self, workload):
         say(f"{workload.name}: {workload.note}")
-        taking_part = list(self.customerds)
-        for name in workload.peers:
-            if self.wants(name):
-                settings = self.peer(name)
-                taking_part += [self._best(workload, settings)] if settings else []
+        if workload.ids == workloads.UNIFORM:
+            self.uniform()
+        taking_part = [*self.customerds, *self.best(workload, filter(self.wants, workload.peers))]
         for contestant in taking_part:
             self.sample(workload, contestant, self.scale.warm_up_s)
         for _ in range(self.scale.rounds):
@@ -124,6 +126,29 @@ class Bench:
         if self.options.peer is not None:
             return peer in self.options.peer
         return len(self.binaries) == 1
+
+    def best(self, workload, names):
+        """Of each of these peers, as far as they are to be had, the best setting."""
+        return [self._best(workload, self.peer(name)) for name in names if self.peer(name)]
+
+    def max_rate(self, contestant):
+        """Of GETs at 64 connections; measured if it has not been."""
+        workload = workloads.ALL["get-64"]
+        known = self.results.values(workload.name, contestant.name)
+        if not known and contestant.label not in self.max_rates:
+            self.max_rates[contestant.label] = self.sample(workload, contestant, self.scale.sample_s).rate
+        return report.Spread.of(known).median if known else self.max_rates[contestant.label]
+
+    def uniform(self):
+        """Makes the many customers when they are first needed: (used_memory before, how many, some of them)."""
+        if self.many is None:
+            before, count = measures.used_memory(self.world), self.scale.uniform_customers
+            say(f"making {count:,} customers")
+            ids = customers.make(self.customerd.target.url, count, self.world.path("uniform"))
+            self.files[workloads.UNIFORM] = ids
+            some = list(customers.read_all(self.customerd.target.url, ids, measures.TEXTS_SAMPLED))
+            self.many = before, count, some
+        return self.many
 
     def _best(self, workload, settings):
         """The setting that does most of this workload; all that were tried stand in the report."""

@@ -33,12 +33,14 @@ def _series(name, kind, connections, peers=(), **more):
 
 
 ALL = {workload.name: workload for workload in [
-    *_series("get", "get", CONNECTIONS, ("fastify", "webdis", "nginx", "flask"), note="GET by id of 1,000 customers"),
-    *_series("get-uniform", "get", (64,), ("fastify",), ids=UNIFORM, note="GET by id, any customer"),
+    *_series("get", "get", (1,), ("round-trip", "fastify", "webdis", "nginx", "flask"), note="GET by id of 1,000 customers"),
+    *_series("get", "get", CONNECTIONS[1:], ("fastify", "webdis", "nginx", "flask", "redis-benchmark"),
+             note="GET by id of 1,000 customers"),
+    *_series("get-uniform", "get", (64,), ids=UNIFORM, note="GET by id, any customer"),
     *_series("get-jwt", "get", (64,), (JWT,), note="GET by id with and without a token"),
     *_series("email", "get", (64,), ids=EMAILS, path=("/customers?email=", ""), note="GET by e-mail"),
     *_series("list", "fixed", (16,), ids=PAGES, path=("/customers?limit=", ""), note="the first page of 50"),
-    *_series("create", "create", CONNECTIONS, ("fastify", "flask"), note="POST with a new e-mail"),
+    *_series("create", "create", CONNECTIONS, ("fastify", "flask", "redis-benchmark"), note="POST with a new e-mail"),
     *_series("patch", "patch", (64,), note="PATCH of one of 1,000 customers"),
     *_series("delete", "delete", (64,), note="DELETE"),
     *_series("mix", "mix", (MIX_USERS,), ("fastify", "flask"), note="80 % GET, 20 % POST, 75 users"),
