@@ -20,7 +20,7 @@ ROUND_TRIP_KEYS = 300
 
 def start_redis_benchmark(world, expected):
     """The cluster's GET of a record of the same size, and EVALSHA of the same create script with keys that are new."""
-    text = expected[0][1].decode()
+    text = "v" * len(expected[0][1])  # of the same length; redis-benchmark's CSV does not bear quotes in a command
     script = create_script.text()
     for node in world.local.nodes:
         node.command("SCRIPT", "LOAD", script)

@@ -45,4 +45,7 @@ ALL = {workload.name: workload for workload in [
     *_series("delete", "delete", (64,), note="DELETE"),
     *_series("mix", "mix", (MIX_USERS,), ("fastify", "flask"), note="80 % GET, 20 % POST, 75 users"),
 ]}
+# What the quick run has time for: the peers that a mark names.
+QUICK_PEERS = {"get-1": ("round-trip",), "get-64": ("fastify", "webdis", "nginx"), "create-64": ("fastify",),
+               "mix-75": ("flask",)}
 QUICK = ("get-1", "get-64", "get-jwt-64", "create-64", "mix-75")
