@@ -241,6 +241,7 @@ def main():
     options = parse(sys.argv[1:])
     # A signal ends the run as an exception does, so that all that was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="customerd-bench-") as directory:
         binaries = options.binary or [ROOT / "build" / "release" / "customerd"]

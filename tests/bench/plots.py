@@ -38,7 +38,7 @@ def _throughput(results, folder):
     rows = []
     for workload, found in results.samples.items():
         spreads = [Spread.of(results.values(workload, name)) if name in found else None for name in names]
-        rows.append(f"'{workload}' " + " ".join(f"{s.median} {s.low} {s.high}" if s else "NaN NaN NaN" for s in spreads))
+        rows.append(f'"{workload}" ' + " ".join(f"{s.median} {s.low} {s.high}" if s else "NaN NaN NaN" for s in spreads))
     bars = ", ".join(f"$rates using {2 + 3 * i}:{3 + 3 * i}:{4 + 3 * i}:xtic(1) title '{name}'" for i, name in enumerate(names))
     return _plot(folder, "throughput", "Throughput: median, least and greatest of the rounds",
                  "set style data histograms\nset style histogram errorbars gap 2 lw 1\nset style fill solid 0.8\n"
