@@ -49,7 +49,8 @@ class Bench:
         self.binaries = options.binary or [ROOT / "build" / "release" / "customerd"]
         self.stack = contextlib.ExitStack()
         self.customerds, self.found_peers, self.expected, self.files = [], {}, [], {}
-        self.max_rates, self.many, self.hot_customers = {}, None, HOT_CUSTOMERS
+        self.max_rates, self.bytes, self.hot_customers = {}, None, HOT_CUSTOMERS
+        self.wants_bytes = "bytes" in chosen(options)
 
     # ---- who takes part ----
 
@@ -159,15 +160,18 @@ class Bench:
         return report.Spread.of(known).median if known else self.max_rates[contestant.label]
 
     def uniform(self):
-        """Makes the many customers when they are first needed: (used_memory before, how many, some of them)."""
-        if self.many is None:
-            before, count = measures.used_memory(self.world), self.scale.uniform_customers
-            say(f"making {count:,} customers")
-            ids = customers.make(self.customerd.target.url, count, self.world.path("uniform"))
-            self.files[workloads.UNIFORM] = ids
-            some = list(customers.read_all(self.customerd.target.url, ids, measures.TEXTS_SAMPLED))
-            self.many = before, count, some
-        return self.many
+        """Makes the many customers when they are first needed. Their bytes are measured there and then, before others come."""
+        if workloads.UNIFORM in self.files:
+            return
+        count = self.scale.uniform_customers
+        say(f"making {count:,} customers")
+        before = measures.used_memory(self.world) if self.wants_bytes else 0
+        ids = customers.make(self.customerd.target.url, count, self.world.path("uniform"))
+        self.files[workloads.UNIFORM] = ids
+        if self.wants_bytes:
+            used = measures.used_memory(self.world) - before
+            sampled = list(customers.read_all(self.customerd.target.url, ids, measures.TEXTS_SAMPLED))
+            self.bytes = used / count, sum(len(text) for _, text in sampled) / len(sampled)
 
     def _best(self, workload, settings):
         """The setting that does most of this workload; all that were tried stand in the report."""
