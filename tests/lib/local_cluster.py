@@ -48,16 +48,17 @@ def default_acl():
 
 
 class LocalCluster:
-    """Everything is below `directory` (new or empty). env goes to every customerd that is started here."""
+    """Everything is below `directory` (new or empty). env goes to every customerd that is started here. redis_options are
+    lines of the nodes' configuration that overrule the usual ones; {directory} in them is the node's own."""
 
     def __init__(self, directory, binary=None, shards=3, replicas=1, auth="iam", token_ttl=900, credential_ttl=3600,
-                 connection_ttl=0, env=None, engine=None, acl=None):
+                 connection_ttl=0, env=None, engine=None, acl=None, redis_options=()):
         self.home = Home(directory)
         self.binary, self.env = Path(binary or program_path()).absolute(), dict(env or {})
         self.options = {**DEFAULTS, "shards": shards, "replicas": replicas, "auth": auth, "token_ttl": token_ttl,
                         "credential_ttl": credential_ttl, "connection_ttl": connection_ttl, "debug_commands": True,
                         "test_control": True, "engine": engine or DEFAULTS["engine"],
-                        "access_rules": acl or default_acl()}
+                        "access_rules": acl or default_acl(), "redis_options": "\n".join(redis_options)}
         self.cluster, self.instances, self._guard, self._names = None, [], None, 0
 
     # ---- life ----

@@ -16,7 +16,7 @@ from .processes import Process, stop_all
 RESOURCE, SERVICE, REGION = "customerd-local", "memorydb", "eu-west-1"
 DEFAULTS = {"shards": 3, "replicas": 1, "auth": "iam", "token_ttl": 900, "credential_ttl": 3600, "connection_ttl": 0,
             "engine": "/usr/bin/redis-server", "debug_commands": False, "test_control": False,
-            "access_rules": APPLICATION_RULES}
+            "access_rules": APPLICATION_RULES, "redis_options": ""}
 # Data are laid out for these; they can't change under existing data.
 LAYOUT = ("shards", "replicas")
 
@@ -27,7 +27,7 @@ class Cluster:
     def __init__(self, home):
         self.home, self.state = home, home.state()
         self.nodes = [Node(home, index, port, bus_port, self.state["engine"], self.state["debug_commands"],
-                           self.state["access_rules"])
+                           self.state["access_rules"], self.state.get("redis_options", ""))
                       for index, (port, bus_port) in enumerate(self.state.get("ports", []))]
         self.authority = Process("authority", home.run)
 

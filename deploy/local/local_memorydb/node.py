@@ -58,16 +58,19 @@ masterauth {admin_password}
 user default off resetpass ~* &* +@all
 user {admin} on #{admin_hash} ~* &* +@all
 user {application} on {application_password} {application_rules}
+{more}
 """
 
 
 class Node:
     """A node's files are its own; what it shares with the others (certificates, passwords) is in `home`."""
 
-    def __init__(self, home, index, port, bus_port, engine, debug_commands=False, access_rules=APPLICATION_RULES):
+    def __init__(self, home, index, port, bus_port, engine, debug_commands=False, access_rules=APPLICATION_RULES,
+                 more=""):
         self.name = f"node-{index}"
         self.index, self.port, self.bus_port = index, port, bus_port
         self._home, self._engine, self._debug, self._access_rules = home, engine, debug_commands, access_rules
+        self._more = more  # lines of configuration that overrule those above; {directory} is the node's own
         self.directory = home.nodes / str(index)
         self.log_path = home.log / f"{self.name}.log"
         self.process = Process(self.name, home.run)
@@ -84,7 +87,8 @@ class Node:
             admin_hash=hashlib.sha256(self._home.admin_password().encode()).hexdigest(),
             application=APPLICATION, application_rules=self._access_rules,
             # Under IAM nothing signs in until the authority has said which tokens are valid.
-            application_password="#" + hashlib.sha256(password.encode()).hexdigest() if password else "resetpass")
+            application_password="#" + hashlib.sha256(password.encode()).hexdigest() if password else "resetpass",
+            more=self._more.format(directory=self.directory))
         self.directory.mkdir(mode=0o700, exist_ok=True)
         path = self.directory / "redis.conf"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -1,0 +1,169 @@
+"""What is measured beside the workloads: start, memory, processor time, bytes, tails, and the database's hold."""
+
+import json
+import signal
+import time
+import uuid
+from pathlib import Path
+
+import customers
+import peers
+import workloads
+from held_world import HeldWorld
+from load import BackgroundLoad, cpu_s, h2load, wrk
+
+STARTS = 7
+MANY_CONNECTIONS = 1000
+OPEN_LOOP_CONNECTIONS = 64
+HALF = 0.5
+OPEN_LOOP_FRACTIONS = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9)
+HELD_CONNECTIONS = 256
+HELD_WRITERS = 8  # beside the reads: some are always under way, and the processor is not what they wait for
+HELD_READS_FRACTION = 0.1
+MIX_REQUESTS = 250_000
+MARKERS_GONE_S = 300
+TEXTS_SAMPLED = 200
+
+
+def start(bench):
+    """From the start of the process until /readyz says 200, the cluster being up."""
+    for _ in range(max(STARTS, bench.scale.rounds)):
+        begun = time.monotonic()
+        service = bench.world.local.start_instance(binary=bench.binaries[0], wait=False)
+        while not service.is_ready():
+            if time.monotonic() - begun > 30 or service.pid is None:
+                raise AssertionError(f"customerd is not ready: {service.last_words()}")
+            time.sleep(0.001)
+        bench.results.measure("start", "ms", (time.monotonic() - begun) * 1000)
+        service.stop()
+
+
+def memory(bench):
+    """The greatest resident size of a new customerd, 1,000 connections reading."""
+    for _ in range(bench.scale.rounds if bench.scale.full else 1):
+        contestant = peers.start_customerd(bench.world, "memory", bench.binaries[0])
+        wrk(contestant.target, "get", bench.files[workloads.HOT], MANY_CONNECTIONS, bench.scale.sample_s)
+        status = Path(f"/proc/{contestant.service.pid}/status").read_text()
+        kib = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+        bench.results.measure("memory", "MiB", kib / 1024)
+        contestant.service.stop()
+
+
+def list_cpu(bench):
+    """User and system time of service and database for a page of 50, in those of a GET by id."""
+    bench.uniform()
+    pids = [bench.customerd.service.pid, *bench.world.node_pids]
+    for _ in range(bench.scale.rounds):
+        cost = {}
+        for name in ("list-16", "get-64"):
+            before = cpu_s(pids)
+            sample = bench.sample(workloads.ALL[name], bench.customerd, bench.scale.sample_s)
+            cost[name] = (cpu_s(pids) - before) / sample.requests
+            bench.results.measure("list-cpu", f"{name}, us", cost[name] * 1e6)
+        bench.results.measure("list-cpu", "ratio", cost["list-16"] / cost["get-64"])
+
+
+def _expiring(world):
+    keys = [node.command("INFO", "keyspace").partition("expires=")[2].partition(",")[0] for node in world.local.nodes]
+    return sum(int(count or 0) for count in keys)
+
+
+def used_memory(world):
+    """Of all primaries, when the markers of earlier writes have expired."""
+    deadline = time.monotonic() + MARKERS_GONE_S
+    while _expiring(world) > 0:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{_expiring(world)} markers have not expired")
+        time.sleep(0.5)
+    return sum(int(node.command("INFO", "memory").partition("used_memory:")[2].split()[0]) for node in world.local.nodes)
+
+
+def stored_bytes(bench):
+    """used_memory before and after the many customers were made, without markers."""
+    bench.uniform()
+    per_customer, text = bench.bytes
+    bench.results.measure("bytes", "a customer", per_customer)
+    bench.results.measure("bytes", "its JSON", text)
+    bench.results.measure("bytes", "ratio", per_customer / text)
+
+
+def _open_loop(bench, contestant, rate):
+    bench.world.empty_logs()
+    return h2load(contestant.target, bench.files[workloads.HOT], OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s,
+                  bench.world.directory)
+
+
+def tail(bench):
+    """p99 / p50 with requests at half the maximal rate, against nginx's at half of its own."""
+    found = {contestant.name: contestant for contestant in [bench.customerd, *bench.peer("nginx")]}
+    rates = {name: bench.max_rate(contestant) for name, contestant in found.items()}
+    for _ in range(bench.scale.rounds):
+        ratio = {}
+        for name, contestant in found.items():
+            sample = _open_loop(bench, contestant, rates[name] * HALF)
+            ratio[name] = sample.percentile(99) / sample.percentile(50)
+            bench.results.measure("tail", f"{name}, p99/p50", ratio[name])
+            bench.results.measure("tail", f"{name}, achieved/asked", sample.rate / (rates[name] * HALF))
+        bench.results.measure("tail", "ratio", ratio[bench.customerd.name] / ratio["nginx"])
+
+
+def open_loop(bench):
+    """Latency against offered load, one sample a point; for the plot."""
+    contestants = [bench.customerd, *(max(bench.peer(name), key=bench.max_rate) for name in ("fastify", "nginx"))]
+    for contestant in contestants:
+        points = bench.results.facts.setdefault("open_loop", {}).setdefault(contestant.name, [])
+        for fraction in OPEN_LOOP_FRACTIONS:
+            rate = bench.max_rate(contestant) * fraction
+            sample = _open_loop(bench, contestant, rate)
+            points.append({"asked": rate, "rate": sample.rate, "p50_us": sample.percentile(50),
+                           "p99_us": sample.percentile(99)})
+
+
+def mix_complete(bench):
+    """The AWS benchmark's whole run once: 250,000 requests."""
+    workload = workloads.ALL["mix-75"]
+    for contestant in [bench.customerd, *bench.best(workload, ("flask",))]:
+        sample = wrk(contestant.target, workload.kind, bench.files[workload.ids], workload.connections, 0,
+                     tag=uuid.uuid4().hex[:8], count=MIX_REQUESTS)
+        bench.results.measure("mix-complete", f"{contestant.name}, s", sample.duration_s)
+
+
+def held(bench):
+    """On a cluster of its own behind the proxies: the same with and without the hold, in turn."""
+    with HeldWorld(bench.world.directory.parent / "held", bench.binaries[0]) as world:
+        contestant = world.start_customerd()
+        ids = customers.make(contestant.target.url, bench.hot_customers, world.path("hot"))
+        peers.check_reads(contestant, list(customers.read_all(contestant.target.url, ids)))
+        seconds = bench.scale.sample_s
+        rate = HELD_READS_FRACTION * wrk(contestant.target, "get", ids, HELD_CONNECTIONS, seconds).rate
+        for _ in range(bench.scale.rounds):
+            world.empty_logs()
+            rates = {}
+            for name, number in (("not held", signal.SIGUSR2), ("held", signal.SIGUSR1)):
+                world.tell(number)
+                sample = wrk(contestant.target, "create", "", HELD_CONNECTIONS, seconds, tag=uuid.uuid4().hex[:8])
+                rates[name] = sample.rate
+                bench.results.measure("held", f"POST, {name}, requests/s", sample.rate)
+            bench.results.measure("held", "POST ratio", rates["held"] / rates["not held"])
+            alone = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds, world.directory)
+            with BackgroundLoad(contestant.target, "create", "", HELD_WRITERS, seconds + 1, tag=uuid.uuid4().hex[:8]) as writes:
+                beside = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds, world.directory)
+            bench.results.measure("held", "reads alone, p99 us", alone.percentile(99))
+            bench.results.measure("held", "reads beside writes, p99 us", beside.percentile(99))
+            bench.results.measure("held", "a write, p50 us", writes.sample.percentile(50))
+            bench.results.measure("held", "a write, p99 us", writes.sample.percentile(99))
+            bench.results.measure("held", "reads ratio", beside.percentile(99) / alone.percentile(99))
+
+
+def instructions(bench):
+    """What instructions.json has for this release; tests/bench/instructions counts anew."""
+    record = json.loads((Path(__file__).resolve().parent / "instructions.json").read_text())
+    for release, by_machine in record.items():
+        for machine, found in by_machine.items():
+            for method, figure in found.items():
+                bench.results.measure("instructions", f"{method}, Debian {release}, {machine} (recorded)", figure)
+
+
+ALL = {"start": start, "memory": memory, "list-cpu": list_cpu, "bytes": stored_bytes, "tail": tail, "held": held,
+       "open-loop": open_loop, "mix-complete": mix_complete, "instructions": instructions}
+QUICK = ("start", "memory", "list-cpu", "tail", "held", "instructions")
