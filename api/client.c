@@ -121,19 +121,12 @@ void client_on_connection(void *context, struct MHD_Connection *http, void **slo
 
 /* ---- a request ---- */
 
-static void note_progress(const struct client_context *shared)
-{
-    if (shared->loop != NULL)
-        shared->loop->progress++;
-}
-
 /* Without a task the request is refused at its first call. */
 void *client_on_request_line(void *context, const char *uri, struct MHD_Connection *http)
 {
     const struct client_context *shared = context;
     struct client *client = client_of(http);
     char *target = head_take_target(uri);
-    note_progress(shared);
     if (client == NULL || target == NULL || (shared->loop != NULL && shared->loop->stopping) ||
         !connection_begin(shared->connections, &client->connection)) {
         free(target);
@@ -188,6 +181,12 @@ static enum MHD_Result come_back(struct client *client)
     return MHD_YES;
 }
 
+static void run_library_again(const struct client_context *shared)
+{
+    if (shared->loop != NULL)
+        shared->loop->again = true;
+}
+
 /* The first call comes with the head, then one each with a piece of the body, and the last one, again and again, when the
  * request is whole and until it is answered. */
 enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const char *url, const char *method,
@@ -201,7 +200,6 @@ enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const
         return MHD_NO;
     if (task->runs)
         return come_back(client);
-    note_progress(context);
     if (task->step == TASK_HEAD) {
         ok = take_head(client, method, version);
     } else if (*upload_len > 0) {
@@ -214,6 +212,7 @@ enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const
         return MHD_NO;
     if (task->runs)
         return come_back(client);
+    run_library_again(context);
     if (task_is_answered(task))
         return answer(client);
     if (task->step == TASK_ADMIT)
@@ -240,7 +239,6 @@ void client_on_completed(void *context, struct MHD_Connection *http, void **slot
     if (client == NULL)
         return;
     struct task *task = client->task;
-    note_progress(shared);
     if (connection_end(shared->connections, &client->connection) && task != NULL && !task->runs && !task_is_answered(task))
         task_note_cut(task, client->late_id);
     leave_task(client);

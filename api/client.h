@@ -18,9 +18,9 @@ struct route;
 /* What is known on the loop's thread alone. */
 struct client_loop {
     struct fiber_loop *fibers;
-    size_t ran;      /* requests that have run, and that the library may answer, since the server last looked */
-    size_t progress; /* requests that came, came nearer or were answered since then */
-    bool stopping;   /* no request is begun any more */
+    size_t ran;    /* requests that have run, and that the library may answer, since the server last looked */
+    bool again;    /* the library has something to do that no event will tell of: to send an answer, to take the next piece */
+    bool stopping; /* no request is begun any more */
 };
 
 /* What the clients of one listener share; outlives the listener's threads. */

@@ -49,10 +49,10 @@ static void run_library(struct loop *loop, int64_t now_ms)
     int turns = 0;
     do {
         loop->clients.ran = 0;
-        loop->clients.progress = 0;
+        loop->clients.again = false;
         (void)MHD_run(loop->daemon);
-    } while (loop->clients.progress > 0 && ++turns < TURNS_MAX);
-    loop->library_due_ms = loop->clients.progress > 0 ? now_ms : library_due_ms(loop, now_ms);
+    } while (loop->clients.again && ++turns < TURNS_MAX);
+    loop->library_due_ms = loop->clients.again ? now_ms : library_due_ms(loop, now_ms);
 }
 
 static void do_what_is_wanted(struct loop *loop)
