@@ -19,6 +19,7 @@ struct client {
     struct MHD_Connection *http;
     struct connection_info_struct *framework; /* what the framework keeps of the running request */
     char *target; /* raw: the library takes escapes and parameters apart in place */
+    const char *target_at; /* where the library keeps it, as long as the request runs */
     uint8_t peer[PEER_BYTES];
     struct admission admission; /* of the running request, when it was admitted before its body came */
     struct trace trace;
@@ -138,6 +139,7 @@ void *client_on_request_line(void *context, const char *uri, struct MHD_Connecti
     if (client == NULL)
         return NULL;
     begin_request(client, http);
+    client->target_at = uri;
     free(client->target);
     /* "GET" alone has none. The gate refuses an empty one. */
     client->target = strdup(uri == NULL || target_is_cut(uri) ? "" : uri);
@@ -157,25 +159,30 @@ static bool is_displaced(const char *name, size_t name_len, const char *value)
 }
 
 /* At a NUL the library ends a value without a word, and the rest of the line is lost between the value and the next
- * name. Its later versions refuse a NUL, and may move values. */
+ * name: exactly CR and LF may stand there. Its later versions refuse a NUL and a lone LF, and may move values. */
 static bool follows(const struct headers *h, const char *name)
 {
     if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen)
         return true;
     const struct slice last = h->items[h->n - 1].value;
-    uintptr_t end = (uintptr_t)last.ptr + last.len;
-    return (uintptr_t)name < end || (uintptr_t)name - end <= sizeof "\r\n" - 1;
+    return (uintptr_t)name - ((uintptr_t)last.ptr + last.len) == sizeof "\r\n" - 1;
 }
 
-/* Behind the last field there is no name. Its line's end was CR LF, or LF alone before the empty line's: what follows the
- * NUL that now ends the value was LF, whether or not the library has ended that, too. */
-static bool last_is_cut(const struct headers *h)
+/* Behind the last field there is no name. To libmicrohttpd 0.9.75 a line whose first byte it has made or found NUL ends the
+ * head, as an empty line does: a field without a name, for one. What follows would be the next request. It counts the head
+ * from the method, which stands before the target. */
+static bool last_is_cut(const struct client *client, const struct headers *h, size_t method_len)
 {
-    if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen || h->items[h->n - 1].value.len == 0)
+    if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen || client->target_at == NULL)
         return false;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(client->http, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const char *method_end = client->target_at - 1;
+    while (*method_end == ' ')
+        method_end--;
     const struct slice last = h->items[h->n - 1].value;
-    char behind = last.ptr[last.len + 1];
-    return behind != '\0' && behind != '\n' && behind != '\r';
+    uintptr_t head = (uintptr_t)method_end - method_len;
+    uintptr_t last_end = (uintptr_t)last.ptr + last.len;
+    return info == NULL || head + info->header_size - last_end != sizeof "\r\n\r\n" - 1;
 }
 
 static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -199,7 +206,7 @@ static void begin_exchange(const struct client *client, const struct _u_request 
     out->http_1_0 = from->http_protocol != NULL && strcmp(from->http_protocol, "HTTP/1.0") == 0;
     request_set_target(out, slice_cstr(client->target));
     (void)MHD_get_connection_values_n(client->http, MHD_HEADER_KIND, add_header, &out->headers);
-    out->headers.cut = out->headers.cut || last_is_cut(&out->headers);
+    out->headers.cut = out->headers.cut || last_is_cut(client, &out->headers, out->method.len);
     out->body = slice_of(from->binary_body == NULL ? "" : from->binary_body, from->binary_body_length);
     out->body_cut = from->binary_body_length > (size_t)app->config->http.body_max_bytes;
     memcpy(out->peer, client->peer, sizeof out->peer);
