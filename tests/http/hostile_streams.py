@@ -9,7 +9,8 @@ from collections import namedtuple
 OUTER = b"outer." + b"0" * 20 + b"@example.net"
 INNER = b"inner." + b"0" * 20 + b"@example.net"
 
-# verdict  REFUSED   one answer of the service with one of these statuses, which closes; nothing was made
+# verdict  REFUSED   one answer of the service with one of these statuses, which closes; nothing was made (a library since
+#                    1.0 may have refused it before)
 #          REFUSED_ANYHOW   the same, but the answer may be the library's own, or there is none
 #          ONE       exactly one request with one of these statuses, and the connection goes on
 #          EITHER    refused anyhow, or exactly one request with one of these statuses
