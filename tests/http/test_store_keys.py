@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from http_client import Client, path_of, wait_until
-from store_keys import META, Store, as_bytes, at_rest, check_invariants, number
+from store_keys import META, Store, as_bytes, at_rest, number
 from support import bucket_of, together, unique_email
 
 
