@@ -126,14 +126,11 @@ void *client_on_request_line(void *context, const char *uri, struct MHD_Connecti
 {
     const struct client_context *shared = context;
     struct client *client = client_of(http);
-    char *target = head_take_target(uri);
-    if (client == NULL || target == NULL || (shared->loop != NULL && shared->loop->stopping) ||
-        !connection_begin(shared->connections, &client->connection)) {
-        free(target);
+    if (client == NULL || (shared->loop != NULL && shared->loop->stopping) ||
+        !connection_begin(shared->connections, &client->connection))
         return NULL;
-    }
     client->visits = 0;
-    client->task = task_new(shared, client, target);
+    client->task = task_new(shared, client, uri);
     return NULL;
 }
 

@@ -13,7 +13,7 @@ static bool has_control_byte(struct slice text)
 static const char *check_fields(const struct headers *h)
 {
     if (h->cut)
-        return "A header field holds a control character";
+        return "A header field holds a control character, or is not ended by CR LF";
     if (h->folded)
         return "A header field is folded over several lines";
     for (size_t i = 0; i < h->n; i++) {

@@ -41,25 +41,30 @@ static bool is_displaced(const char *name, size_t name_len, const char *value)
 }
 
 /* At a NUL the library ends a value without a word, and the rest of the line is lost between the value and the next
- * name. Its later versions refuse a NUL, and may move values. */
+ * name: exactly CR and LF may stand there. Its later versions refuse a NUL and a lone LF, and may move values. */
 static bool follows(const struct headers *h, const char *name)
 {
     if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen)
         return true;
     const struct slice last = h->items[h->n - 1].value;
-    uintptr_t end = (uintptr_t)last.ptr + last.len;
-    return (uintptr_t)name < end || (uintptr_t)name - end <= sizeof "\r\n" - 1;
+    return (uintptr_t)name - ((uintptr_t)last.ptr + last.len) == sizeof "\r\n" - 1;
 }
 
-/* Behind the last field there is no name. Its line's end was CR LF, or LF alone before the empty line's: what follows the
- * NUL that now ends the value was LF, whether or not the library has ended that, too. */
-static bool last_is_cut(const struct headers *h)
+/* Behind the last field there is no name. To libmicrohttpd 0.9.75 a line whose first byte it has made or found NUL ends the
+ * head, as an empty line does: a field without a name, for one. What follows would be the next request. It counts the head
+ * from the method, which stands before the target. */
+static bool last_is_cut(const struct head_line *line, struct MHD_Connection *http, const struct headers *h)
 {
-    if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen || h->items[h->n - 1].value.len == 0)
+    if (MHD_VERSION >= 0x01000000 || h->n == 0 || h->n != h->seen || line->target_at == NULL)
         return false;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const char *method_end = line->target_at - 1;
+    while (*method_end == ' ')
+        method_end--;
     const struct slice last = h->items[h->n - 1].value;
-    char behind = last.ptr[last.len + 1];
-    return behind != '\0' && behind != '\n' && behind != '\r';
+    uintptr_t head = (uintptr_t)method_end - strlen(line->method);
+    uintptr_t last_end = (uintptr_t)last.ptr + last.len;
+    return info == NULL || head + info->header_size - last_end != sizeof "\r\n\r\n" - 1;
 }
 
 static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -84,26 +89,25 @@ static struct slice move(struct slice from, char **to)
     return moved;
 }
 
-bool head_read(struct MHD_Connection *http, const char *method, const char *version, const char *target,
-               struct request *out, char **memory)
+bool head_read(struct MHD_Connection *http, const struct head_line *line, struct request *out, char **memory)
 {
     struct headers *headers = &out->headers;
     (void)MHD_get_connection_values_n(http, MHD_HEADER_KIND, add_header, headers);
-    headers->cut = headers->cut || last_is_cut(headers);
-    size_t bytes = strlen(method) + strlen(target);
+    headers->cut = headers->cut || last_is_cut(line, http, headers);
+    size_t bytes = strlen(line->method) + strlen(line->target);
     for (size_t i = 0; i < headers->n; i++)
         bytes += headers->items[i].name.len + headers->items[i].value.len;
     char *to = malloc(bytes + 1);
     *memory = to;
     if (to == NULL)
         return false;
-    out->method = move(slice_cstr(method), &to);
-    request_set_target(out, move(slice_cstr(target), &to));
+    out->method = move(slice_cstr(line->method), &to);
+    request_set_target(out, move(slice_cstr(line->target), &to));
     for (size_t i = 0; i < headers->n; i++) {
         headers->items[i].name = move(headers->items[i].name, &to);
         headers->items[i].value = move(headers->items[i].value, &to);
     }
-    out->http_1_0 = strcmp(version, "HTTP/1.0") == 0;
+    out->http_1_0 = strcmp(line->version, "HTTP/1.0") == 0;
     return true;
 }
 

@@ -11,10 +11,16 @@
  * memory the query is gone then. NULL when out of memory; the caller frees it. */
 char *head_take_target(const char *uri);
 
+struct head_line {
+    const char *method;
+    const char *version;
+    const char *target;    /* of head_take_target */
+    const char *target_at; /* where the library keeps it */
+};
+
 /* Fills the request's method, version, target and header fields. *memory is what they lie in, the caller's to free.
  * False when out of memory. */
-bool head_read(struct MHD_Connection *http, const char *method, const char *version, const char *target,
-               struct request *out, char **memory) MUST_USE;
+bool head_read(struct MHD_Connection *http, const struct head_line *line, struct request *out, char **memory) MUST_USE;
 
 /* Whether a body is on its way; of what is refused for its framing nobody knows. */
 bool head_brings_body(const struct headers *headers);

@@ -11,6 +11,7 @@ struct command {
 
 static const struct command commands[] = {
     { "serve", command_serve, "serve customers over HTTP until SIGTERM" },
+    { "restore", command_restore, "make restored data whole, and let replicas write to them" },
     { "token", command_token, "print an IAM token for the database" },
     { "config", command_config, "print the effective configuration, or its reference" },
     { "version", command_version, "print the version" },

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -17,13 +16,9 @@
 #define SPARE_DESCRIPTORS 256
 #define EXIT_SECOND_SIGNAL 130
 
-/* Tokens and keys are in memory: no core file, no reading by another process of the user. */
-static void protect_process(const struct config *config)
+static void raise_descriptors(const struct config *config)
 {
-    const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
     struct rlimit files;
-    (void)prctl(PR_SET_DUMPABLE, 0);
-    (void)setrlimit(RLIMIT_CORE, &none);
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
         return;
     rlim_t wanted = (rlim_t)config->http.max_connections + ADMIN_CONNECTIONS_MAX + SPARE_DESCRIPTORS;
@@ -128,7 +123,8 @@ int command_serve(int argc, char *const *argv)
     if (status == STATUS_OK)
         status = config_check_serve(&s->config, &err);
     if (status == STATUS_OK) {
-        protect_process(&s->config);
+        service_protect_process();
+        raise_descriptors(&s->config);
         block_signals(&stop);
         status = service_build(s, &err);
         if (status == STATUS_OK)

@@ -9,6 +9,8 @@
 #include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tls_listener.h"
@@ -253,6 +255,31 @@ enum status service_build(struct service *s, struct error *err)
     if (status == STATUS_OK)
         status = start_customers(s, err);
     return status == STATUS_OK ? start_servers(s, err) : status;
+}
+
+enum status service_build_database(struct service *s, int log_fd, struct error *err)
+{
+    s->app.config = &s->config;
+    s->app.clock = clock_system();
+    s->listen_fd = -1;
+    s->admin_listen_fd = -1;
+    enum status status = http_client_global_init(err);
+    if (status == STATUS_OK)
+        status = choose_login(s, err);
+    if (status != STATUS_OK)
+        return status;
+    s->app.log = log_new(log_fd, s->config.log_level, s->app.clock);
+    if (s->app.log == NULL)
+        return error_set(err, STATUS_INTERNAL, "the log does not start");
+    status = start_cluster(s, err);
+    return status == STATUS_OK ? start_refresher(s, err) : status;
+}
+
+void service_protect_process(void)
+{
+    const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
 }
 
 void service_clean_up(struct service *s)

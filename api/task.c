@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct task *task_new(const struct client_context *context, struct client *client, char *target)
+struct task *task_new(const struct client_context *context, struct client *client, const char *uri)
 {
     struct task *t = malloc(sizeof *t);
-    if (t == NULL) {
+    char *target = head_take_target(uri);
+    if (t == NULL || target == NULL) {
         free(target);
+        free(t);
         return NULL;
     }
     t->context = context;
@@ -20,6 +22,7 @@ struct task *task_new(const struct client_context *context, struct client *clien
     t->step = TASK_HEAD;
     t->runs = t->read = t->linger = t->body_cut = false;
     t->target = target;
+    t->target_at = uri;
     t->head = NULL;
     t->reply = NULL;
     t->started_us = metrics_now_us();
@@ -38,7 +41,8 @@ bool task_take_head(struct task *t, struct MHD_Connection *http, const char *met
     exchange_init(&t->x, app);
     t->read = true;
     t->x.public = t->context->public;
-    if (!head_read(http, method, version, t->target, request, &t->head))
+    const struct head_line line = { .method = method, .version = version, .target = t->target, .target_at = t->target_at };
+    if (!head_read(http, &line, request, &t->head))
         return false;
     client_peer(t->client, request->peer);
     request->deadline_ms = clock_monotonic_ms(app->clock) + app->config->http.request_timeout_ms;

@@ -17,6 +17,7 @@ struct task {
     enum task_step step;
     bool runs;             /* and waits for something, since else nobody could see it */
     char *target;
+    const char *target_at; /* where the library keeps it, until the head has been read */
     char *head;            /* what the request's fields lie in */
     struct buf body;
     bool body_cut;
@@ -29,8 +30,8 @@ struct task {
     size_t bytes;
 };
 
-/* Takes the target over. NULL when out of memory, and the target is freed. */
-struct task *task_new(const struct client_context *context, struct client *client, char *target);
+/* uri: as the library hands it out with the request line. NULL when out of memory. */
+struct task *task_new(const struct client_context *context, struct client *client, const char *uri);
 /* Counts and logs it if it was answered, and frees it. It must not run. */
 void task_end(struct task *task);
 /* The watchdog has cut it, and told the client under this id, unless the task has one. */

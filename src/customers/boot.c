@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #define SCHEMA "1"
-#define SALT_BYTES 32
 
 static enum status check_policy(struct customers *c, size_t shard, int64_t deadline_ms, struct error *err)
 {
@@ -51,28 +50,141 @@ static bool is_salt(struct slice text)
     return text.len == 2 * SALT_BYTES;
 }
 
-static enum status take_meta(struct customers *c, const struct reply *meta, struct error *err)
+/* "" before the first restore, else the epoch, a hyphen and 16 hexadecimal digits. */
+bool pass_epoch(struct slice pass, uint32_t *epoch)
 {
-    struct slice schema = reply_text(reply_at(meta, 0)), buckets = reply_text(reply_at(meta, 1));
-    struct slice salt = reply_text(reply_at(meta, 2)), epoch = reply_text(reply_at(meta, 3));
-    if (reply_count(meta) != 4 || !slice_is(schema, SCHEMA))
+    char text[PASS_SIZE] = "";
+    if (pass.len == 0) {
+        *epoch = 1;
+        return true;
+    }
+    if (pass.len >= sizeof text)
+        return false;
+    memcpy(text, pass.ptr, pass.len);
+    char *end = text;
+    unsigned long number = strtoul(text, &end, 10);
+    *epoch = (uint32_t)number;
+    return number > 0 && number <= EPOCH_MAX && *end == '-';
+}
+
+enum status meta_parse(const struct slice fields[META_FIELDS], struct meta *out, struct error *err)
+{
+    struct slice schema = fields[0], buckets = fields[1], pass = fields[4];
+    if (schema.len == 0)
+        return error_set(err, STATUS_NOT_READY, "there is no key " META_KEY ": nothing was ever stored here, or it was lost");
+    if (!slice_is(schema, SCHEMA))
         return error_set(err, STATUS_NOT_READY, "the data have schema \"%.*s\"; this program knows schema " SCHEMA,
                          (int)(schema.len > 16 ? 16 : schema.len), schema.len > 0 ? schema.ptr : "");
     if (!slice_is(buckets, "256"))
         return error_set(err, STATUS_NOT_READY, "the data lie in %.*s buckets; this program uses 256",
                          (int)(buckets.len > 16 ? 16 : buckets.len), buckets.len > 0 ? buckets.ptr : "");
     char digits[8] = "";
-    if (epoch.len > 0 && epoch.len < sizeof digits)
-        memcpy(digits, epoch.ptr, epoch.len);
+    if (fields[3].len > 0 && fields[3].len < sizeof digits)
+        memcpy(digits, fields[3].ptr, fields[3].len);
     char *end = digits;
     unsigned long number = strtoul(digits, &end, 10);
-    if (!is_salt(salt) || *end != '\0' || number == 0 || number > UINT16_MAX)
-        return error_set(err, STATUS_NOT_READY, "the key " META_KEY " is damaged: its salt or epoch is not valid");
-    c->secrets.first_claim_number = ((uint64_t)number << 32) + 1;
-    if (!derive(salt, "e-mail", c->secrets.email_key) || !derive(salt, "operation", c->secrets.operation_key) ||
-        !derive(salt, "cursor", c->secrets.cursor_key))
-        return error_set(err, STATUS_INTERNAL, "hashing failed");
+    uint32_t ignored;
+    if (!is_salt(fields[2]) || *end != '\0' || number == 0 || number > EPOCH_MAX || !pass_epoch(pass, &ignored))
+        return error_set(err, STATUS_NOT_READY, "the key " META_KEY " is damaged: its salt, epoch or pass is not valid");
+    memcpy(out->salt, fields[2].ptr, sizeof out->salt);
+    out->epoch = (uint32_t)number;
+    memset(out->pass, 0, sizeof out->pass);
+    memcpy(out->pass, pass.ptr, pass.len);
+    out->restoring = fields[5].len > 0;
     return STATUS_OK;
+}
+
+/* Keys are made once: other threads use them. */
+static enum status take_salt(struct customers *c, const struct meta *meta, struct error *err)
+{
+    struct store_secrets secrets;
+    struct slice salt = slice_of(meta->salt, sizeof meta->salt);
+    enum status status = STATUS_OK;
+    if (!derive(salt, "e-mail", secrets.email_key) || !derive(salt, "operation", secrets.operation_key) ||
+        !derive(salt, "cursor", secrets.cursor_key))
+        status = error_set(err, STATUS_INTERNAL, "hashing failed");
+    else if (!c->salted)
+        c->secrets = secrets;
+    else if (memcmp(&secrets, &c->secrets, sizeof secrets) != 0)
+        status = error_set(err, STATUS_NOT_READY, "the data are others than before: this replica must be restarted");
+    c->salted = c->salted || status == STATUS_OK;
+    crypto_wipe(&secrets, sizeof secrets);
+    return status;
+}
+
+enum status boot_admit(struct customers *c, const struct meta *meta, struct error *err)
+{
+    struct admission *older = atomic_load(&c->admission);
+    uint64_t first = ((uint64_t)meta->epoch << 32) + 1;
+    enum status status = take_salt(c, meta, err);
+    if (status != STATUS_OK)
+        return status;
+    if (older != NULL && older->first_claim_number == first && strcmp(older->pass, meta->pass) == 0)
+        return STATUS_OK;
+    if (older != NULL && older->first_claim_number > first)
+        return error_set(err, STATUS_NOT_READY,
+                         "the data are of epoch %u, and were of a later one before: run `customerd restore`", meta->epoch);
+    struct admission *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return error_set(err, STATUS_INTERNAL, "out of memory");
+    made->first_claim_number = first;
+    memcpy(made->pass, meta->pass, sizeof made->pass);
+    made->older = older;
+    atomic_store(&c->admission, made);
+    return STATUS_OK;
+}
+
+static enum status take_meta(struct customers *c, const struct reply *reply, struct error *err)
+{
+    struct slice fields[META_FIELDS];
+    struct meta meta;
+    for (size_t i = 0; i < META_FIELDS; i++)
+        fields[i] = reply_text(reply_at(reply, i));
+    enum status status = meta_parse(fields, &meta, err);
+    if (status == STATUS_OK && meta.restoring)
+        status = error_set(err, STATUS_NOT_READY,
+                           "a restore is running; where `customerd restore` was interrupted, run it again");
+    if (status == STATUS_OK)
+        status = boot_admit(c, &meta, err);
+    crypto_wipe(meta.salt, sizeof meta.salt);
+    return status;
+}
+
+enum status meta_read(struct customers *c, struct meta *out, int64_t deadline_ms, struct error *err)
+{
+    static const char *const names[META_FIELDS] = { "schema", "buckets", "salt", "epoch", "fence", "restore" };
+    struct call *calls[META_FIELDS];
+    struct slice fields[META_FIELDS];
+    for (size_t i = 0; i < META_FIELDS; i++) {
+        const struct slice words[] = { SLICE("HGET"), SLICE(META_KEY), slice_cstr(names[i]) };
+        const struct call_options options = {
+            .lane = CALL_READ,
+            .target = CALL_TO_SLOT,
+            .slot = cluster_key_slot(slice_cstr(META_KEY)),
+            .args = words,
+            .n_args = 3,
+        };
+        calls[i] = call_new(&options);
+    }
+    enum status status = store_run(c, calls, META_FIELDS, deadline_ms, err);
+    for (size_t i = 0; i < META_FIELDS && status == STATUS_OK; i++)
+        fields[i] = reply_text(call_reply(calls[i]));
+    if (status == STATUS_OK)
+        status = meta_parse(fields, out, err);
+    for (size_t i = 0; i < META_FIELDS; i++)
+        call_release(calls[i]);
+    return status;
+}
+
+bool boot_still_admitted(struct customers *c, int64_t deadline_ms)
+{
+    struct meta meta;
+    struct error ignored;
+    const struct admission *mine = atomic_load(&c->admission);
+    if (meta_read(c, &meta, deadline_ms, &ignored) != STATUS_OK)
+        return ignored.code != STATUS_NOT_READY; /* a shard that is away is no news; another meta key is */
+    crypto_wipe(meta.salt, sizeof meta.salt);
+    return !meta.restoring && strcmp(meta.pass, mine->pass) == 0;
 }
 
 /* A new salt would make every stored e-mail and Idempotency-Key unknown: none is made where there are customers. */
@@ -135,7 +247,7 @@ static enum status check_meta(struct customers *c, int64_t deadline_ms, struct e
     return status;
 }
 
-enum status boot_check(struct customers *c, int64_t deadline_ms, struct error *err)
+enum status boot_check_shards(struct customers *c, int64_t deadline_ms, struct error *err)
 {
     size_t shards = cluster_shard_count(c->options.cluster);
     if (shards == 0)
@@ -143,8 +255,12 @@ enum status boot_check(struct customers *c, int64_t deadline_ms, struct error *e
     enum status status = STATUS_OK;
     for (size_t i = 0; i < shards && status == STATUS_OK; i++)
         status = check_policy(c, i, deadline_ms, err);
-    if (status == STATUS_OK)
-        status = refuse_lost_meta(c, deadline_ms, err);
+    return status == STATUS_OK ? refuse_lost_meta(c, deadline_ms, err) : status;
+}
+
+enum status boot_check(struct customers *c, int64_t deadline_ms, struct error *err)
+{
+    enum status status = boot_check_shards(c, deadline_ms, err);
     if (status == STATUS_OK)
         status = check_meta(c, deadline_ms, err);
     if (status == STATUS_OK)

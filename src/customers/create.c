@@ -52,7 +52,7 @@ static void create_args(struct write *w, const struct key keys[4], struct slice 
     args_bytes(args, w->id->bytes, UUID_BYTES);
     args_number(args, (uint64_t)uuid_ms(w->id)); /* created and updated are one instant */
     args_slice(args, buf_slice(&w->body));
-    args_number(args, w->c->secrets.first_claim_number);
+    args_first_number(args, w->c);
     args_bytes(args, w->eh, w->has_email ? EMAIL_HASH_BYTES : 0);
     args_slice(args, stale_claim);
 }

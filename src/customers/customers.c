@@ -32,11 +32,16 @@ static void release(struct customers *c)
     healer_destroy(c->healer);
     metrics_family_destroy(c->counts.claims_resolved);
     metrics_family_destroy(c->counts.walks);
+    for (struct admission *a = atomic_load(&c->admission); a != NULL;) {
+        struct admission *older = a->older;
+        free(a);
+        a = older;
+    }
     crypto_wipe(&c->secrets, sizeof c->secrets);
     free(c);
 }
 
-struct customers *customers_new(const struct customers_options *options, struct error *err)
+struct customers *customers_new_unhealed(const struct customers_options *options, struct error *err)
 {
     struct customers *c = calloc(1, sizeof *c);
     if (c == NULL) {
@@ -45,11 +50,21 @@ struct customers *customers_new(const struct customers_options *options, struct 
     }
     c->options = *options;
     atomic_init(&c->checked, false);
-    bool made = counts_init(&c->counts);
-    if (!made)
+    atomic_init(&c->admission, NULL);
+    if (!counts_init(&c->counts)) {
         error_set(err, STATUS_INTERNAL, "out of memory");
-    else
-        c->healer = healer_new(c, err);
+        release(c);
+        return NULL;
+    }
+    return c;
+}
+
+struct customers *customers_new(const struct customers_options *options, struct error *err)
+{
+    struct customers *c = customers_new_unhealed(options, err);
+    if (c == NULL)
+        return NULL;
+    c->healer = healer_new(c, err);
     if (c->healer == NULL || healer_start(c->healer, err) != STATUS_OK) {
         release(c);
         return NULL;
@@ -61,7 +76,8 @@ void customers_destroy(struct customers *c)
 {
     if (c == NULL)
         return;
-    healer_stop(c->healer);
+    if (c->healer != NULL)
+        healer_stop(c->healer);
     release(c);
 }
 

@@ -22,7 +22,7 @@ static enum status run_begin(struct write *w, struct call **call, enum word *wor
     args_bytes(&args, w->op.attempt, ATTEMPT_BYTES);
     args_bytes(&args, w->id->bytes, UUID_BYTES);
     args_bytes(&args, w->eh, EMAIL_HASH_BYTES);
-    args_number(&args, w->c->secrets.first_claim_number);
+    args_first_number(&args, w->c);
     args_number(&args, (uint64_t)w->c->options.request_timeout_ms);
     write_condition_args(w, &args);
     args_bytes(&args, w->op.id, OPERATION_BYTES);

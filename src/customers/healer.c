@@ -13,6 +13,7 @@ struct healer {
     struct customers *c;
     pthread_t thread;
     struct monitor monitor; /* guards all below */
+    bool again; /* the database is to be checked anew */
     atomic_bool stopping; /* also read without the lock, between the steps of a scrub */
     char reason[256];
     struct customers_state state;
@@ -29,7 +30,7 @@ static int64_t now_ms(const struct healer *h)
 static bool wait_until(struct healer *h, int64_t until_ms)
 {
     monitor_lock(&h->monitor);
-    while (!h->stopping && h->n_soon == 0) {
+    while (!h->stopping && h->n_soon == 0 && !h->again) {
         int64_t left_ms = until_ms - now_ms(h);
         if (left_ms <= 0)
             break;
@@ -50,12 +51,36 @@ static void note_reason(struct healer *h, const char *reason)
         LOG(h->c->options.log, LOG_WARN, "store_not_ready", LOG_CSTR("reason", reason));
 }
 
+static bool take_again(struct healer *h)
+{
+    monitor_lock(&h->monitor);
+    bool again = h->again;
+    h->again = false;
+    monitor_unlock(&h->monitor);
+    return again;
+}
+
+void healer_check_again(struct healer *h)
+{
+    if (h == NULL)
+        return;
+    monitor_lock(&h->monitor);
+    atomic_store(&h->c->checked, false);
+    h->again = true;
+    h->state.checked = false;
+    if (h->reason[0] == '\0')
+        snprintf(h->reason, sizeof h->reason, "the database was restored, and is checked anew");
+    monitor_notify(&h->monitor);
+    monitor_unlock(&h->monitor);
+}
+
 /* False when it was told to stop before the check passed. */
 static bool boot(struct healer *h)
 {
     int64_t pause_ms = BOOT_PAUSE_MS;
     for (;;) {
         struct error err;
+        (void)take_again(h);
         if (boot_check(h->c, now_ms(h) + HEALER_STEP_MS, &err) == STATUS_OK)
             break;
         note_reason(h, err.detail);
@@ -99,6 +124,7 @@ static void publish(struct healer *h, const struct customers_state *state)
 {
     monitor_lock(&h->monitor);
     h->state = *state;
+    h->state.checked = atomic_load(&h->c->checked);
     monitor_unlock(&h->monitor);
 }
 
@@ -121,8 +147,12 @@ static void *run(void *arg)
     struct scrub scrub = { .c = h->c, .state = &state, .stop = &h->stopping };
     while (wait_until(h, sweep_at < scrub_at ? sweep_at : scrub_at)) {
         struct error err;
+        if (take_again(h) && !boot(h))
+            return NULL;
         release_waiting(h);
         if (now_ms(h) >= sweep_at) {
+            if (!boot_still_admitted(h->c, now_ms(h) + HEALER_STEP_MS))
+                healer_check_again(h);
             if (sweep_buckets(h->c, &state, &err) != STATUS_OK)
                 LOG(h->c->options.log, LOG_DEBUG, "sweep_incomplete", LOG_CSTR("reason", err.detail));
             sweep_at = now_ms(h) + jittered(o->sweep_interval_ms);

@@ -30,8 +30,37 @@ void healer_state(struct healer *h, struct customers_state *out);
 /* The boot check: eviction policy of every shard, and the meta key. Fills c->secrets and sets c->checked. */
 enum status boot_check(struct customers *c, int64_t deadline_ms, struct error *err) MUST_USE;
 
+/* Its first part: every shard's eviction policy, and that the meta key is not lost. */
+enum status boot_check_shards(struct customers *c, int64_t deadline_ms, struct error *err) MUST_USE;
+
+#define META_FIELDS 6
+
+/* The meta key. */
+struct meta {
+    char salt[2 * SALT_BYTES];
+    uint32_t epoch;
+    char pass[PASS_SIZE];
+    bool restoring;
+};
+
+enum status meta_parse(const struct slice fields[META_FIELDS], struct meta *out, struct error *err) MUST_USE;
+/* Only reads, other than the boot check, which writes the key where there is none. */
+enum status meta_read(struct customers *c, struct meta *out, int64_t deadline_ms, struct error *err) MUST_USE;
+/* The epoch that a pass, or what a bucket's fence holds, is of. */
+bool pass_epoch(struct slice pass, uint32_t *epoch);
+/* Makes the keys from the salt, and lets this process's steps in under the pass. One thread at a time. */
+enum status boot_admit(struct customers *c, const struct meta *meta, struct error *err) MUST_USE;
+/* False when the meta key tells of a restore that this replica has not seen. */
+bool boot_still_admitted(struct customers *c, int64_t deadline_ms);
+
+/* A step was not let in: the database is checked anew, and until then no request is. Any thread; accepts NULL. */
+void healer_check_again(struct healer *h);
+
 /* Sweeps all buckets, in one round trip per shard where there is nothing to do. Counts go into state. */
 enum status sweep_buckets(struct customers *c, struct customers_state *state, struct error *err) MUST_USE;
+/* The same for a restore, while nobody else writes: begun e-mail changes are rolled back whatever their deadline. *seen is
+ * what it found; 0 means that nothing is left. */
+enum status sweep_everything(struct customers *c, struct customers_state *state, size_t *seen, struct error *err) MUST_USE;
 
 #define SCRUB_CURSOR_SIZE 24
 
@@ -39,6 +68,7 @@ enum status sweep_buckets(struct customers *c, struct customers_state *state, st
 struct scrub {
     struct customers *c;
     struct customers_state *state; /* counts */
+    uint64_t damaged;              /* what could not be read */
     const atomic_bool *stop;       /* ends the step early */
     unsigned bucket;
     size_t shard;
@@ -48,5 +78,8 @@ struct scrub {
 /* Scrubs one bucket and one stretch of one shard's keys, and moves on, whether or not it succeeded. What is damaged (a
  * key of another type, a text of another form) is told and passed over. */
 enum status scrub_step(struct scrub *s, struct error *err) MUST_USE;
+/* The two halves of a step. The second counts s->shard up after a shard's last stretch. */
+enum status scrub_bucket(struct scrub *s, uint8_t bucket, struct error *err) MUST_USE;
+enum status scrub_keys(struct scrub *s, struct error *err) MUST_USE;
 
 #endif

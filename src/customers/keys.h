@@ -10,7 +10,8 @@
  *   {tag}r          releases, a set of claims that have lost their backing
  *   {tag}k<op>      marker of an operation, a string that expires
  *   {tag}o<op>      opened Idempotency-Key, a string that expires
- *   customerd:meta  salt, schema, number of buckets, epoch
+ *   {tag}e          fence, a string: the pass of the latest restore
+ *   customerd:meta  salt, schema, number of buckets, epoch, pass, whether a restore runs
  */
 #ifndef CUSTOMERD_CUSTOMERS_KEYS_H
 #define CUSTOMERD_CUSTOMERS_KEYS_H
@@ -38,7 +39,7 @@ struct key key_record(const struct uuid *id);
 struct key key_claims(const uint8_t eh[EMAIL_HASH_BYTES]);
 struct key key_marker(uint8_t bucket, const uint8_t operation[OPERATION_BYTES]);
 struct key key_opened(uint8_t bucket, const uint8_t operation[OPERATION_BYTES]);
-/* kind is 'i', 'p' or 'r'. */
+/* kind is 'i', 'p', 'r' or 'e'. */
 struct key key_of_bucket(uint8_t bucket, char kind);
 /* The claims of one bucket and second byte. */
 struct key key_claims_at(uint8_t bucket, uint8_t second);

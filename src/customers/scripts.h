@@ -18,5 +18,6 @@ extern const struct script script_inspect;
 extern const struct script script_open;
 extern const struct script script_meta;
 extern const struct script script_reindex;
+extern const struct script script_restore;
 
 #endif

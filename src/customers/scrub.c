@@ -274,12 +274,8 @@ static enum status check_scanned(struct scrub *s, const struct reply *keys, stru
     return status;
 }
 
-static enum status scan_step(struct scrub *s, struct error *err)
+enum status scrub_keys(struct scrub *s, struct error *err)
 {
-    if (s->shard >= cluster_shard_count(s->c->options.cluster)) {
-        s->shard = 0;
-        s->cursor[0] = '\0';
-    }
     const struct slice words[] = { SLICE("SCAN"), slice_cstr(s->cursor[0] == '\0' ? "0" : s->cursor),
                                    SLICE("MATCH"), SLICE("{???}c*"), SLICE("COUNT"), SLICE("512") };
     const struct call_options options = {
@@ -306,15 +302,23 @@ static enum status scan_step(struct scrub *s, struct error *err)
 }
 
 /* One part that fails must not keep the others from their turn. */
-enum status scrub_step(struct scrub *s, struct error *err)
+enum status scrub_bucket(struct scrub *s, uint8_t bucket, struct error *err)
 {
-    uint8_t bucket = (uint8_t)s->bucket;
     struct error ignored;
     enum status status = scrub_index(s, bucket, err);
     enum status claims = scrub_claims(s, bucket, status == STATUS_OK ? err : &ignored);
-    if (status == STATUS_OK)
-        status = claims;
-    enum status scanned = scan_step(s, status == STATUS_OK ? err : &ignored);
+    return status == STATUS_OK ? claims : status;
+}
+
+enum status scrub_step(struct scrub *s, struct error *err)
+{
+    struct error ignored;
+    enum status status = scrub_bucket(s, (uint8_t)s->bucket, err);
+    if (s->shard >= cluster_shard_count(s->c->options.cluster)) {
+        s->shard = 0;
+        s->cursor[0] = '\0';
+    }
+    enum status scanned = scrub_keys(s, status == STATUS_OK ? err : &ignored);
     if (status == STATUS_OK)
         status = scanned;
     s->bucket = (s->bucket + 1) % BUCKETS;

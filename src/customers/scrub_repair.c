@@ -5,7 +5,7 @@ int64_t scrub_deadline_ms(const struct scrub *s)
     return clock_monotonic_ms(s->c->options.clock) + HEALER_STEP_MS;
 }
 
-void scrub_tell(struct scrub *s, const char *event, uint8_t bucket, const struct uuid *id)
+static void tell(struct scrub *s, const char *event, uint8_t bucket, const struct uuid *id)
 {
     char text[UUID_TEXT_SIZE] = "";
     if (id != NULL)
@@ -13,9 +13,15 @@ void scrub_tell(struct scrub *s, const char *event, uint8_t bucket, const struct
     LOG(s->c->options.log, LOG_ERROR, event, LOG_INT("bucket", bucket), LOG_CSTR("customer", text));
 }
 
+void scrub_tell(struct scrub *s, const char *event, uint8_t bucket, const struct uuid *id)
+{
+    s->damaged++;
+    tell(s, event, bucket, id);
+}
+
 static void tell_of(struct scrub *s, const char *event, const struct uuid *id)
 {
-    scrub_tell(s, event, uuid_bucket(id), id);
+    tell(s, event, uuid_bucket(id), id);
 }
 
 static enum status pass_over_damage(struct scrub *s, enum status status, uint8_t bucket, const struct uuid *id)
@@ -88,7 +94,11 @@ static enum status repair_claim(struct scrub *s, const struct uuid *id, const ui
     if (resolution == RESOLVED_FREE)
         return set_claim(s, eh, &mine, found, err);
     s->state->violations++;
-    tell_of(s, "scrub_two_customers_with_one_email", id);
+    char with[UUID_TEXT_SIZE], text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    uuid_format(&other.id, with);
+    LOG(s->c->options.log, LOG_ERROR, "scrub_two_customers_with_one_email", LOG_INT("bucket", uuid_bucket(id)),
+        LOG_CSTR("customer", text), LOG_CSTR("other", with));
     return STATUS_OK;
 }
 

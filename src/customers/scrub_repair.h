@@ -6,7 +6,7 @@
 #include "healer.h"
 
 int64_t scrub_deadline_ms(const struct scrub *s);
-/* id may be NULL; then the bucket is told. */
+/* Tells of something that can't be read, and counts it. id may be NULL; then the bucket is told. */
 void scrub_tell(struct scrub *s, const char *event, uint8_t bucket, const struct uuid *id);
 
 /* The index entry of this id does not fit its record. */

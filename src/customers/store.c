@@ -1,11 +1,11 @@
-#include "store.h"
+#include "healer.h"
 
 #include <stdio.h>
 
 static const char *const words[WORD_COUNT] = {
     "done", "replay", "mismatch", "missing", "precondition", "conflict", "exists", "taken",
     "email", "same", "busy", "running", "begun", "fenced", "claimed", "stale", "aborted",
-    "gone", "live", "released", "opened", "added", "removed", "right",
+    "gone", "live", "released", "opened", "added", "removed", "right", "closed",
 };
 
 void args_slice(struct args *a, struct slice s)
@@ -14,13 +14,32 @@ void args_slice(struct args *a, struct slice s)
         a->v[a->n++] = s;
 }
 
-void args_init(struct args *a, const struct key *keys, size_t n_keys)
+void args_init_reading(struct args *a, const struct key *keys, size_t n_keys)
 {
     a->n = 0;
     a->n_keys = n_keys;
+    a->fence.len = 0;
+    a->admission = NULL;
     a->numbers_used = 0;
     for (size_t i = 0; i < n_keys; i++)
         args_slice(a, key_slice(&keys[i]));
+}
+
+void args_init(struct args *a, const struct key *keys, size_t n_keys)
+{
+    static const size_t tag = sizeof "{tag}" - 1;
+    args_init_reading(a, keys, n_keys);
+    memcpy(a->fence.text, keys[0].text, tag);
+    a->fence.text[tag] = 'e';
+    a->fence.len = tag + 1;
+    args_slice(a, key_slice(&a->fence));
+    a->n_keys++;
+}
+
+void args_first_number(struct args *a, const struct customers *c)
+{
+    a->admission = atomic_load(&c->admission);
+    args_number(a, a->admission->first_claim_number);
 }
 
 void args_bytes(struct args *a, const void *bytes, size_t len)
@@ -89,26 +108,40 @@ static bool word_of(const struct reply *reply, enum word *out)
     return false;
 }
 
-static struct call *script_call(enum call_lane lane, const struct script *script, uint8_t bucket,
+static struct call *script_call(const struct customers *c, const struct script *script, uint8_t bucket,
                                 const struct args *args)
 {
+    bool writes = args->fence.len > 0;
+    struct slice all[ARGS_MAX + 1];
+    memcpy(all, args->v, args->n * sizeof *all);
+    if (writes) {
+        const struct admission *admission = args->admission != NULL ? args->admission : atomic_load(&c->admission);
+        all[args->n] = slice_cstr(admission->pass);
+    }
     const struct call_options options = {
-        .lane = lane,
+        .lane = writes ? CALL_WRITE : CALL_READ,
         .target = CALL_TO_SLOT,
         .slot = bucket_slot(bucket),
         .script = script,
-        .args = args->v,
-        .n_args = args->n,
+        .args = all,
+        .n_args = args->n + (writes ? 1 : 0),
         .n_keys = args->n_keys,
     };
     return call_new(&options);
+}
+
+/* The database was restored, or is another one than this replica has checked: it is checked anew before anything else. */
+static enum status note_closed(struct customers *c, struct error *err)
+{
+    healer_check_again(c->healer);
+    return error_set_retry(err, STATUS_NOT_READY, 1, "the database was restored, and is checked anew");
 }
 
 enum status store_script(struct customers *c, const struct script *script, uint8_t bucket, const struct args *args,
                          int64_t deadline_ms, struct call **call, enum word *word, struct error *err)
 {
     enum status status =
-        store_run_take(c, script_call(CALL_WRITE, script, bucket, args), deadline_ms, call, err);
+        store_run_take(c, script_call(c, script, bucket, args), deadline_ms, call, err);
     if (status != STATUS_OK)
         return status;
     if (!word_of(call_reply(*call), word)) {
@@ -116,6 +149,10 @@ enum status store_script(struct customers *c, const struct script *script, uint8
         *call = NULL;
         status = error_set(err, STATUS_RECORD_DAMAGED, "the script %s gave an answer that it doesn't have", script->name);
         err->applied = APPLIED_UNKNOWN;
+    } else if (*word == WORD_CLOSED) {
+        call_release(*call);
+        *call = NULL;
+        status = note_closed(c, err);
     }
     return status;
 }
@@ -140,9 +177,9 @@ enum status store_inspect(struct customers *c, const struct uuid *id, const stru
     if (marker != NULL)
         keys[2] = *marker;
     struct args args;
-    args_init(&args, keys, marker == NULL ? 2 : 3);
+    args_init_reading(&args, keys, marker == NULL ? 2 : 3);
     args_bytes(&args, id->bytes, UUID_BYTES);
-    enum status status = store_run_take(c, script_call(CALL_READ, &script_inspect, uuid_bucket(id), &args), deadline_ms,
+    enum status status = store_run_take(c, script_call(c, &script_inspect, uuid_bucket(id), &args), deadline_ms,
                                         &out->call, err);
     if (status != STATUS_OK)
         return status;
@@ -206,7 +243,7 @@ enum status store_resolve_claim(struct customers *c, const uint8_t eh[EMAIL_HASH
     return STATUS_OK;
 }
 
-static struct call *release_call(struct slice release)
+static struct call *release_call(const struct customers *c, struct slice release)
 {
     const uint8_t *eh = (const uint8_t *)release.ptr;
     struct key claims = key_claims(eh);
@@ -214,7 +251,7 @@ static struct call *release_call(struct slice release)
     args_init(&args, &claims, 1);
     args_bytes(&args, eh, EMAIL_HASH_BYTES);
     args_slice(&args, slice_from(release, EMAIL_HASH_BYTES));
-    return script_call(CALL_WRITE, &script_release, email_bucket(eh), &args);
+    return script_call(c, &script_release, email_bucket(eh), &args);
 }
 
 static struct call *forget_call(struct slice release)
@@ -233,11 +270,16 @@ enum status store_release(struct customers *c, const struct slice *releases, siz
     struct call *calls[STORE_RELEASES_MAX] = { NULL }, *forgets[STORE_RELEASES_MAX] = { NULL };
     size_t n_forgets = 0;
     for (size_t i = 0; i < n; i++)
-        calls[i] = release_call(releases[i]);
+        calls[i] = release_call(c, releases[i]);
     enum status status = store_run(c, calls, n, deadline_ms, err);
     for (size_t i = 0; i < n; i++) {
         enum word word;
         if (calls[i] != NULL && call_status(calls[i]) == STATUS_OK && word_of(call_reply(calls[i]), &word)) {
+            if (word == WORD_CLOSED) {
+                status = note_closed(c, err);
+                call_release(calls[i]);
+                continue;
+            }
             *released += word == WORD_RELEASED;
             forgets[n_forgets++] = forget_call(releases[i]);
         }

@@ -20,7 +20,18 @@ struct store_secrets {
     uint8_t email_key[SHA256_BYTES];     /* e-mail hashes */
     uint8_t operation_key[SHA256_BYTES]; /* operation ids of Idempotency-Keys */
     uint8_t cursor_key[SHA256_BYTES];
-    uint64_t first_claim_number;         /* of this epoch: epoch * 2^32 + 1 */
+};
+
+#define SALT_BYTES 32
+#define EPOCH_MAX UINT16_MAX
+#define PASS_SIZE 32 /* "epoch-", 16 hexadecimal digits, NUL */
+
+/* What the database was found to be at: under it this replica's steps are let in. A restore makes a new one; the old ones
+ * are kept until the end, since other threads may still look at them. */
+struct admission {
+    uint64_t first_claim_number; /* of the epoch: epoch * 2^32 + 1 */
+    char pass[PASS_SIZE];        /* what the fences hold; "" before the first restore */
+    struct admission *older;
 };
 
 /* Counted where it happens; what the healer counts is in customers_state. */
@@ -35,9 +46,14 @@ struct customers {
     struct customers_options options;
     struct store_counts counts;
     struct store_secrets secrets;
+    bool salted; /* secrets are there; the thread that checks the database alone looks at it */
+    _Atomic(struct admission *) admission;
     atomic_bool checked;
     struct healer *healer;
 };
+
+/* A store without a healer, not admitted yet. */
+struct customers *customers_new_unhealed(const struct customers_options *options, struct error *err);
 
 /* ---- arguments of a script ---- */
 
@@ -48,12 +64,19 @@ struct args {
     struct slice v[ARGS_MAX];
     size_t n;
     size_t n_keys;
+    struct key fence;
+    const struct admission *admission; /* NULL: the latest when the script is sent */
     char numbers[128];
     size_t numbers_used;
 };
 
-/* Begins with the keys, which are borrowed too. */
+/* Begins with the keys, which are borrowed too. For a script that writes: the bucket's fence follows as the last key, and
+ * the pass will be the last argument. */
 void args_init(struct args *a, const struct key *keys, size_t n_keys);
+/* For one that reads. */
+void args_init_reading(struct args *a, const struct key *keys, size_t n_keys);
+/* The first claim number of the epoch; the script is let in under this epoch's pass and no other. */
+void args_first_number(struct args *a, const struct customers *c);
 void args_bytes(struct args *a, const void *bytes, size_t len);
 void args_slice(struct args *a, struct slice s);
 void args_number(struct args *a, uint64_t number);
@@ -64,10 +87,10 @@ void args_number(struct args *a, uint64_t number);
 enum word {
     WORD_DONE, WORD_REPLAY, WORD_MISMATCH, WORD_MISSING, WORD_PRECONDITION, WORD_CONFLICT, WORD_EXISTS, WORD_TAKEN,
     WORD_EMAIL, WORD_SAME, WORD_BUSY, WORD_RUNNING, WORD_BEGUN, WORD_FENCED, WORD_CLAIMED, WORD_STALE, WORD_ABORTED,
-    WORD_GONE, WORD_LIVE, WORD_RELEASED, WORD_OPENED, WORD_ADDED, WORD_REMOVED, WORD_RIGHT, WORD_COUNT
+    WORD_GONE, WORD_LIVE, WORD_RELEASED, WORD_OPENED, WORD_ADDED, WORD_REMOVED, WORD_RIGHT, WORD_CLOSED, WORD_COUNT
 };
 
-/* Runs a script in a bucket. On OK *call holds the reply (an array whose first element is *word), to be released by the
+/* Runs a script in a bucket. NOT_READY, and nothing was applied, when it is not let in. On OK *call holds the reply (an array whose first element is *word), to be released by the
  * caller. A reply that no script gives is RECORD_DAMAGED. */
 enum status store_script(struct customers *c, const struct script *script, uint8_t bucket, const struct args *args,
                          int64_t deadline_ms, struct call **call, enum word *word, struct error *err) MUST_USE;

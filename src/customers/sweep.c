@@ -8,6 +8,8 @@
 struct sweep {
     struct customers *c;
     struct customers_state *state;
+    bool at_once; /* intents are rolled back whatever their deadline */
+    size_t seen;
     int64_t deadline_ms; /* of the repairs: a shard that kept the reads waiting must not take their time too */
     struct slice releases[STORE_RELEASES_MAX]; /* borrowed from replies */
     size_t n_releases;
@@ -33,7 +35,8 @@ static void sweep_intents(struct sweep *s, const struct reply *reply)
         memcpy(id.bytes, name.ptr, UUID_BYTES);
         struct error ignored;
         enum word word;
-        if (store_abort(s->c, &id, intent.n, true, s->deadline_ms, &word, &ignored) == STATUS_OK &&
+        s->seen++;
+        if (store_abort(s->c, &id, intent.n, !s->at_once, s->deadline_ms, &word, &ignored) == STATUS_OK &&
             word == WORD_ABORTED)
             s->state->fenced++;
     }
@@ -52,8 +55,10 @@ static void sweep_releases(struct sweep *s, const struct reply *reply)
 {
     for (size_t i = 0; i < reply_count(reply); i++) {
         struct slice text = reply_text(reply_at(reply, i));
-        if (text.len == RELEASE_BYTES)
-            s->releases[s->n_releases++] = text;
+        if (text.len != RELEASE_BYTES)
+            continue;
+        s->seen++;
+        s->releases[s->n_releases++] = text;
         if (s->n_releases == STORE_RELEASES_MAX)
             release(s);
     }
@@ -64,13 +69,14 @@ static int64_t step_from_now(const struct customers *c)
     return clock_monotonic_ms(c->options.clock) + HEALER_STEP_MS;
 }
 
-enum status sweep_buckets(struct customers *c, struct customers_state *state, struct error *err)
+static enum status sweep(struct customers *c, struct customers_state *state, bool at_once, size_t *seen,
+                         struct error *err)
 {
     struct call *calls[2 * BUCKETS];
     for (int i = 0; i < 2 * BUCKETS; i++)
         calls[i] = ask((uint8_t)(i / 2), i % 2 == 0);
     enum status status = store_run(c, calls, 2 * BUCKETS, step_from_now(c), err);
-    struct sweep s = { .c = c, .state = state, .deadline_ms = step_from_now(c) };
+    struct sweep s = { .c = c, .state = state, .at_once = at_once, .deadline_ms = step_from_now(c) };
     for (int i = 0; i < 2 * BUCKETS; i++) {
         if (calls[i] == NULL || call_status(calls[i]) != STATUS_OK)
             continue; /* a shard that does not answer must not keep the others from being swept */
@@ -83,5 +89,17 @@ enum status sweep_buckets(struct customers *c, struct customers_state *state, st
     for (int i = 0; i < 2 * BUCKETS; i++)
         call_release(calls[i]);
     state->sweeps++;
+    *seen = s.seen;
     return status;
+}
+
+enum status sweep_buckets(struct customers *c, struct customers_state *state, struct error *err)
+{
+    size_t ignored;
+    return sweep(c, state, false, &ignored, err);
+}
+
+enum status sweep_everything(struct customers *c, struct customers_state *state, size_t *seen, struct error *err)
+{
+    return sweep(c, state, true, seen, err);
 }

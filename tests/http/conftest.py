@@ -17,7 +17,7 @@ from http_client import Client  # noqa: E402
 from local_cluster import LocalCluster  # noqa: E402
 from program import binary  # noqa: E402, F401 (a fixture)
 
-pytest.register_assert_rewrite("support")
+pytest.register_assert_rewrite("support", "store_keys")
 
 
 def pytest_configure(config):

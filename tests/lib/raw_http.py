@@ -51,11 +51,16 @@ class RawConnection:
             return False
 
     def readable(self, timeout_s):
-        return bool(self.pending) or bool(select.select([self.socket], [], [], timeout_s)[0])
+        return bool(self.pending) or self._arrives(timeout_s)
+
+    def _arrives(self, timeout_s):
+        poll = select.poll()  # select() knows no descriptor above 1023
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(max(0, timeout_s) * 1000))
 
     def _fill(self, deadline):
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([self.socket], [], [], left)[0]:
+        if left <= 0 or not self._arrives(left):
             raise TimeoutError(f"no answer in time; so far {self.pending[:500]!r}")
         try:
             data = self.socket.recv(65536)

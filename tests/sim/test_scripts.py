@@ -14,6 +14,7 @@ FOLDER = ROOT / "src/customers/scripts"
 TAG = "{021}"
 KEYS = {kind: TAG + kind for kind in "ipr"}
 CLAIMS = TAG + "u00"
+FENCE = TAG + "e"
 EH, EH2 = b"\x00" * 16, b"\x00" + b"\x01" * 15
 ONE, TWO = b"\x01" * 16, b"\x02" * 16
 PRINT, OTHER_PRINT, NO_PRINT = b"F" * 16, b"G" * 16, b"\x00" * 16
@@ -39,12 +40,15 @@ class Store:
     def __init__(self, server):
         self.server = server
         self.operations = 0
+        self.admitted = ""  # the pass that every step that writes shows
 
     def operation(self):
         self.operations += 1
         return b"%016d" % self.operations
 
     def run(self, name, keys, *args):
+        if name not in ("inspect", "meta", "restore"):
+            keys, args = [*keys, FENCE], [*args, self.admitted]
         return self.server.call("EVAL", text_of(name), len(keys), *keys, *args)
 
     @staticmethod
@@ -491,8 +495,49 @@ def test_open_replies(store):
 
 def test_meta_is_written_once(store):
     first = store.run("meta", ["customerd:meta"], "1", "256", "salt-one", "1")
-    assert first == [b"1", b"256", b"salt-one", b"1"]
+    assert first == [b"1", b"256", b"salt-one", b"1", b"", b""]
     assert store.run("meta", ["customerd:meta"], "1", "256", "salt-two", "1") == first
+
+
+def test_restore_changes_only_the_meta_key_that_was_read(store):
+    store.run("meta", ["customerd:meta"], "1", "256", "salt", "1")
+    assert store.run("restore", ["customerd:meta"], "", "1", "2", "2-b", "1") == [b"conflict"]
+    assert store.run("restore", ["customerd:meta"], "1-a", "", "2", "2-b", "1") == [b"conflict"]
+    assert store.run("meta", ["customerd:meta"], "1", "256", "x", "1")[3:] == [b"1", b"", b""]
+    assert store.run("restore", ["customerd:meta"], "", "", "2", "2-b", "1") == [b"done"]
+    assert store.run("meta", ["customerd:meta"], "1", "256", "x", "1") == [b"1", b"256", b"salt", b"2", b"2-b", b"1"]
+    assert store.run("restore", ["customerd:meta"], "2-b", "1", "2", "2-b", "") == [b"done"]
+    assert store.run("meta", ["customerd:meta"], "1", "256", "x", "1")[5] == b""
+
+
+STEPS = [("create", lambda s: s.create(TWO, eh=b"\x00" + b"\x05" * 15)), ("replace", lambda s: s.replace()),
+         ("delete", lambda s: s.delete()), ("begin", lambda s: s.begin()), ("claim", lambda s: s.claim()),
+         ("commit", lambda s: s.commit()), ("abort", lambda s: s.abort()), ("abort a stranger's", lambda s: s.abort(TWO)),
+         ("release", lambda s: s.release(EH, claim_of(ONE))), ("open", lambda s: s.open(b"o" * 16)),
+         ("reindex", lambda s: s.reindex())]
+
+
+@pytest.mark.parametrize("fence,admitted", [(b"2-b", ""), (b"2-b", "1-a"), (b"", "2-b"), (b"2-b", "2-bb")])
+@pytest.mark.parametrize("step", [pytest.param(s, id=n) for n, s in STEPS])
+def test_no_step_is_let_in_under_another_pass(store, step, fence, admitted):
+    store.create()
+    assert store.begin()[0] == b"begun"
+    store.server.call("ZREM", KEYS["i"], ONE)  # so that there is something to list
+    if fence:
+        store.server.call("SET", FENCE, fence)
+    before, store.admitted = store.snapshot(), admitted
+    assert step(store) == [b"closed"]
+    assert store.snapshot() == before
+    store.admitted = fence.decode()
+    assert step(store) != [b"closed"]
+
+
+def test_what_was_done_before_a_restore_is_still_told(store):
+    operation = store.operation()
+    done = store.create(op=operation)
+    store.server.call("SET", FENCE, "2-b")
+    assert store.create(op=operation) == done
+    assert store.create(op=operation, attempt=b"attempt2")[0] == b"replay"
 
 
 def test_reindex_replies(store):

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 int command_serve(int argc, char *const *argv);
+int command_restore(int argc, char *const *argv);
 int command_token(int argc, char *const *argv);
 int command_config(int argc, char *const *argv);
 int command_version(int argc, char *const *argv);

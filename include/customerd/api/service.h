@@ -30,6 +30,10 @@ struct service {
 /* First what a wrong setting or a taken port makes fail, so that the failure is all that is printed; then the threads.
  * On failure the caller cleans up as after success. */
 enum status service_build(struct service *s, struct error *err) MUST_USE;
+/* Only the log, on this descriptor, and the database with what it takes to sign in: for a command beside the service. */
+enum status service_build_database(struct service *s, int log_fd, struct error *err) MUST_USE;
 void service_clean_up(struct service *s);
+/* Tokens and keys are in memory: no core file, no reading by another process of the user. */
+void service_protect_process(void);
 
 #endif

@@ -2,9 +2,14 @@
 -- abort: rolls a begun e-mail change back: its own request at any time ('own'), anybody after its deadline ('fence').
 -- KEYS  1 intents  2 releases
 -- ARGV  1 id  2 claim number  3 'own' or 'fence'
--- Replies {'aborted', release}  {'gone'}: committed, or aborted before  {'live', ms left}
+-- Replies {'aborted', release}  {'gone'}: committed, or aborted before  {'live', ms left}  {'closed'}
 -- Keeps: a claim number that was aborted never comes back; its claim is listed for release (I7).
+--@include fence
 
+local ended = fence_closed()
+if ended then
+  return ended
+end
 local intent = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('SCARD', KEYS[2])
 if not intent or struct.unpack('>I6', string.sub(intent, 1, 6)) ~= tonumber(ARGV[2]) then

@@ -7,10 +7,12 @@
 -- Replies {'begun', n}  {'replay', marker}  {'done', ...}  {'mismatch'}  {'missing'}  {'precondition', version}
 --         {'conflict', version}  {'same'}: it has this e-mail already  {'busy', ms left}: another change
 --         {'running', ms left}: the same operation, by another request
+--         {'closed'}
 -- Keeps: a claim number is used once (the permanence lemma); a fenced intent's claim is listed for release (I7).
 -- The deadline decides only when others may fence; safety rests on the claim number alone.
 --@include record
 --@include marker
+--@include fence
 --@include precondition
 
 local attempt, id, eh = ARGV[2], ARGV[3], ARGV[4]

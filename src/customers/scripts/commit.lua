@@ -5,10 +5,12 @@
 --       7 body  8 claim number  9 If-Match  10 If-None-Match  11 the version that body was made from ('' any)
 -- Replies {'done', version, updated, release}  {'replay', marker}  {'mismatch'}  {'missing'}  {'precondition', version}
 --         {'conflict', version}  {'fenced'}: the intent was rolled back by somebody
+--         {'closed'}
 -- Keeps: passes only while its own claim number is pending, so the claim made under it still stands (I1, I2); the old
 -- claim is listed for release in the same step (I7).
 --@include record
 --@include marker
+--@include fence
 --@include precondition
 
 local fingerprint, attempt, id, n = ARGV[1], ARGV[2], ARGV[5], tonumber(ARGV[8])

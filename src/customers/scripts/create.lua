@@ -4,15 +4,17 @@
 -- ARGV  1 fingerprint  2 attempt  3 marker's life in s  4 body kept in the marker: '1' or '0'  5 id  6 now, ms
 --       7 body  8 claim number  9 eh ('' without e-mail)  10 the claim that may be taken over ('' none)
 -- Replies {'done', version, updated, ''}  {'replay', marker}  {'mismatch'}  {'exists'}  {'taken', claim}
+--         {'closed'}
 -- Keeps: no two live records with one eh (I1); a live record's claim names it (I2); record and index entry go together
 -- (I3); one effect per operation id (I5).
 --@include record
 --@include marker
+--@include fence
 
 local fingerprint, attempt, id, eh = ARGV[1], ARGV[2], ARGV[5], ARGV[9]
 local now, n = tonumber(ARGV[6]), tonumber(ARGV[8])
 
-local finished = marker_check(KEYS[1], fingerprint, attempt)
+local finished = marker_check(KEYS[1], fingerprint, attempt) or fence_closed()
 if finished then
   return finished
 end

@@ -3,9 +3,11 @@
 -- KEYS  1 marker  2 record  3 index  4 releases  5 intents
 -- ARGV  1 fingerprint  2 attempt  3 marker's life in s  4 id  5 If-Match  6 If-None-Match
 -- Replies {'done', version, updated, release}  {'replay', marker}  {'mismatch'}  {'missing'}  {'precondition', version}
+--         {'closed'}
 -- Keeps: record, index entry and intent go together (I3, I6); every claim that lost its record is listed (I7).
 --@include record
 --@include marker
+--@include fence
 --@include precondition
 
 local fingerprint, attempt, id = ARGV[1], ARGV[2], ARGV[4]

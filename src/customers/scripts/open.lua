@@ -5,8 +5,13 @@
 -- ARGV  1 fingerprint  2 attempt  3 life in s  4 how long the request may run, ms (0: it has ended)
 -- The value is fingerprint (16 bytes), attempt (8), end of the lease in ms (6).
 -- Each opening begins its life anew: it must not end before that of the marker that the request may leave.
--- Replies {'opened'}  {'mismatch'}  {'running', ms left}
+-- Replies {'opened'}  {'mismatch'}  {'running', ms left}  {'closed'}
+--@include fence
 
+local ended = fence_closed()
+if ended then
+  return ended
+end
 local value = redis.call('GET', KEYS[1])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

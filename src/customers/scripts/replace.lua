@@ -5,9 +5,11 @@
 --       7 body  8 eh ('' without e-mail)  9 If-Match  10 If-None-Match  11 the version that body was made from ('' any)
 -- Replies {'done', version, updated, release}  {'replay', marker}  {'mismatch'}  {'missing'}  {'precondition', version}
 --         {'conflict', version}  {'email'}: another e-mail, which takes begin, claim, commit
+--         {'closed'}
 -- Keeps: an e-mail that goes away is listed for release in the same step (I7); one effect per operation id (I5).
 --@include record
 --@include marker
+--@include fence
 --@include precondition
 
 local fingerprint, attempt, id, eh = ARGV[1], ARGV[2], ARGV[5], ARGV[8]

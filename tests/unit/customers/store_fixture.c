@@ -400,7 +400,7 @@ uint64_t step_begin(const struct replica *r, const struct uuid *id, const char *
     args_bytes(&args, operation, ATTEMPT_BYTES);
     args_bytes(&args, id->bytes, UUID_BYTES);
     args_bytes(&args, eh.bytes, sizeof eh.bytes);
-    args_number(&args, r->customers->secrets.first_claim_number);
+    args_first_number(&args, r->customers);
     args_number(&args, (uint64_t)life_ms);
     for (int i = 0; i < 3; i++)
         args_slice(&args, slice_cstr(""));

@@ -1,9 +1,9 @@
 -- What a step asks before it changes a record. Each function gives the reply that ends the step, or nil.
 -- If-Match and If-None-Match: '' not given, '*' any version, else the versions between commas (',3,7,').
 
--- The record, or nil and the reply.
+-- The record, or nil and the reply. What was done before the fence changed is still told as done.
 local function record_find(marker_key, record_key, fingerprint, attempt)
-  local finished = marker_check(marker_key, fingerprint, attempt)
+  local finished = marker_check(marker_key, fingerprint, attempt) or fence_closed()
   if finished then
     return nil, finished
   end
