@@ -107,7 +107,9 @@ void client_on_connection(void *context, struct MHD_Connection *http, void **slo
         note_peer(http, client->peer);
         if (shared->public)
             (void)atomic_fetch_add(&shared->app->connections, 1);
-        connections_add(shared->connections, &client->connection, fd);
+        /* The library would let it wait for a place, and its client wonder. */
+        if (connections_add(shared->connections, &client->connection, fd) > shared->connections_max)
+            (void)shutdown(fd, SHUT_RDWR);
     } else if (*slot != NULL) {
         struct client *client = *slot;
         *slot = NULL;

@@ -29,6 +29,7 @@ struct client_context {
     const struct route *const *routes;
     struct connections *connections;
     struct tls_listener *tls;  /* NULL: plain HTTP */
+    size_t connections_max;    /* those beyond are closed at once */
     bool public;               /* callers' listener: its requests are counted and limited, the operator's are not */
     struct client_loop *loop;  /* NULL: a thread a connection */
 };

@@ -219,7 +219,7 @@ void connections_destroy(struct connections *cs)
     free(cs);
 }
 
-void connections_add(struct connections *cs, struct connection *c, int fd)
+size_t connections_add(struct connections *cs, struct connection *c, int fd)
 {
     c->fd = fd;
     c->prev = NULL;
@@ -231,8 +231,9 @@ void connections_add(struct connections *cs, struct connection *c, int fd)
     if (c->next != NULL)
         c->next->prev = c;
     cs->first = c;
-    cs->n++;
+    size_t n = ++cs->n;
     monitor_unlock(&cs->monitor);
+    return n;
 }
 
 void connections_remove(struct connections *cs, struct connection *c, bool lingers)

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Descriptors for the database's connections, the admin listener, and what the libraries open. */
-#define SPARE_DESCRIPTORS 256
+/* Descriptors for connections on their way out, for the database's connections, the admin listener, and what the libraries open. */
+#define SPARE_DESCRIPTORS 384
 #define EXIT_SECOND_SIGNAL 130
 
 static void raise_descriptors(const struct config *config)

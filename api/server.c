@@ -16,6 +16,7 @@
  * own, so it is not larger than that: see docs/performance.md. */
 #define CONNECTION_MEMORY_BYTES 18432
 #define CONNECTION_STACK_BYTES (512 * 1024)
+#define CONNECTIONS_SURPLUS 64 /* beyond the bound, on their way out */
 /* Before 1.0 the library's stricter setting adds two checks that the gate makes itself, with a better answer; since 1.0
  * it adds some that only the library can make. */
 #define LIBRARY_STRICTNESS (MHD_VERSION < 0x01000000 ? 0 : 1)
@@ -53,7 +54,7 @@ static void collect_options(struct server *s, struct MHD_OptionItem out[OPTIONS_
         { MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)client_on_request_line, &s->context },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)client_on_connection, &s->context },
         { MHD_OPTION_LISTEN_SOCKET, o->listen_fd, NULL },
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)o->connections_max, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(o->connections_max + CONNECTIONS_SURPLUS), NULL },
         { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)o->connections_per_address_max, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(http->idle_timeout_s + LIBRARY_TIMEOUT_SLACK_S), NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL },
@@ -108,6 +109,7 @@ struct server *server_new(const struct server_options *options, struct error *er
     s->context = (struct client_context){
         .app = options->app,
         .routes = options->routes,
+        .connections_max = options->connections_max,
         .tls = options->tls,
         .public = options->public,
     };

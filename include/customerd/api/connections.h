@@ -47,7 +47,8 @@ struct connections *connections_new(const struct connections_options *options);
 /* There are no connections any more. Accepts NULL. */
 void connections_destroy(struct connections *cs);
 
-void connections_add(struct connections *cs, struct connection *c, int fd);
+/* Returns how many there are with it. */
+size_t connections_add(struct connections *cs, struct connection *c, int fd);
 /* Must be called before the descriptor is closed: afterwards the number may be another connection's. With linger, what
  * the client still sends is read and dropped for a moment after the answer: closing at once would reset the connection,
  * and the client might never read why. */
