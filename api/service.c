@@ -1,6 +1,7 @@
 #include "customerd/api/service.h"
 
 #include "customerd/api/http_metrics.h"
+#include "customerd/api/reserve.h"
 #include "customerd/api/route.h"
 #include "customerd/api/server.h"
 #include "customerd/auth/authenticator.h"
@@ -9,6 +10,8 @@
 #include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
+#include <orcania.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tls_listener.h"
@@ -225,6 +228,9 @@ enum status service_build(struct service *s, struct error *err)
     s->app.clock = clock_system();
     s->listen_fd = -1;
     s->admin_listen_fd = -1;
+    if (!reserve_init(NULL))
+        return error_set(err, STATUS_INTERNAL, "out of memory");
+    o_set_alloc_funcs(reserve_malloc, reserve_realloc, free);
     enum status status = http_client_global_init(err);
     if (status == STATUS_OK)
         status = choose_login(s, err);
@@ -259,6 +265,8 @@ void service_clean_up(struct service *s)
     iam_refresher_destroy(s->app.refresher);
     log_destroy(s->app.log);
     http_client_global_clean_up();
+    o_set_alloc_funcs(malloc, realloc, free);
+    reserve_clean_up();
     if (s->listen_fd >= 0)
         (void)close(s->listen_fd);
     if (s->admin_listen_fd >= 0)
