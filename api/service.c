@@ -7,6 +7,7 @@
 #include "customerd/auth/authenticator.h"
 #include "customerd/aws/iam_refresher.h"
 #include "customerd/core/http_client.h"
+#include "customerd/core/json_memory.h"
 #include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
@@ -231,6 +232,7 @@ enum status service_build(struct service *s, struct error *err)
     if (!reserve_init(NULL))
         return error_set(err, STATUS_INTERNAL, "out of memory");
     o_set_alloc_funcs(reserve_malloc, reserve_realloc, free);
+    json_memory_init(NULL);
     enum status status = http_client_global_init(err);
     if (status == STATUS_OK)
         status = choose_login(s, err);

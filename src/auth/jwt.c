@@ -1,6 +1,7 @@
 #include "jwt.h"
 
 #include "customerd/core/crypto.h"
+#include "customerd/core/json_memory.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -53,7 +54,7 @@ static json_t *decode_object(struct slice part)
     int len = base64url_decode(part, text, sizeof text);
     if (len <= 0 || memchr(text, '\0', (size_t)len) != NULL)
         return NULL;
-    json_t *object = json_loadb((const char *)text, (size_t)len, JSON_REJECT_DUPLICATES, &why);
+    json_t *object = json_memory_load((const char *)text, (size_t)len, JSON_REJECT_DUPLICATES, &why);
     if (json_is_object(object))
         return object;
     json_decref(object);

@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 #define FRAMES_MAX 24
+#define NOTED_MAX 4096
+#define NOTED_FRAMES 10
+#define NOT_NOTED UINT64_MAX
 #define MAGIC UINT64_C(0x9a3c51e7b60d42f8)
 #define DEAD UINT64_C(0x0deadb10c0deadb1)
 
@@ -31,13 +34,19 @@ struct control {
     _Atomic int64_t live_of_epoch; /* of those, made in this epoch */
     _Atomic uint64_t n_frames;     /* of the first failure */
     _Atomic uint64_t frames[FRAMES_MAX];
+    /* Where the blocks came from that were made while something was to fail, and that are still there; a first frame of 0
+     * means that the place is free again. */
+    _Atomic uint64_t n_noted;
+    _Atomic uint64_t noted[NOTED_MAX][NOTED_FRAMES];
 };
 
 struct head {
     uint64_t magic;
     uint64_t size;
     uint64_t epoch;
+    uint64_t noted; /* its place in the list of this epoch, or NOT_NOTED */
     void *base;
+    uint64_t unused; /* keeps blocks aligned */
 };
 
 extern void *__libc_malloc(size_t size);
@@ -73,13 +82,31 @@ static bool fails(void)
     return true;
 }
 
+static uint64_t note_block(void)
+{
+    void *frames[NOTED_FRAMES];
+    if (atomic_load(&control->nth) == 0 || within)
+        return NOT_NOTED;
+    uint64_t place = atomic_fetch_add(&control->n_noted, 1);
+    if (place >= NOTED_MAX)
+        return NOT_NOTED;
+    within = true;
+    int n = backtrace(frames, NOTED_FRAMES);
+    within = false;
+    for (int i = 0; i < NOTED_FRAMES; i++)
+        atomic_store(&control->noted[place][i], i < n ? (uint64_t)(uintptr_t)frames[i] : 0);
+    return place;
+}
+
 static void *put_head(void *base, size_t before, size_t size)
 {
     if (base == NULL)
         return NULL;
+    uint64_t place = note_block();
     char *block = (char *)base + before;
     struct head *head = (struct head *)(void *)block - 1;
-    *head = (struct head){ .magic = MAGIC, .size = size, .epoch = atomic_load(&control->epoch), .base = base };
+    *head = (struct head){ .magic = MAGIC, .size = size, .epoch = atomic_load(&control->epoch), .noted = place,
+                           .base = base };
     (void)atomic_fetch_add(&control->live, 1);
     (void)atomic_fetch_add(&control->live_of_epoch, 1);
     return block;
@@ -118,8 +145,11 @@ void free(void *block)
         return;
     }
     (void)atomic_fetch_sub(&control->live, 1);
-    if (head->epoch == atomic_load(&control->epoch))
+    if (head->epoch == atomic_load(&control->epoch)) {
         (void)atomic_fetch_sub(&control->live_of_epoch, 1);
+        if (head->noted != NOT_NOTED)
+            atomic_store(&control->noted[head->noted][0], 0);
+    }
     head->magic = DEAD;
     void *base = head->base;
     memset(block, 0xdd, head->size); /* whoever reads on reads nonsense */
