@@ -6,6 +6,7 @@
 #include "customerd/auth/authenticator.h"
 #include "customerd/aws/iam_refresher.h"
 #include "customerd/core/http_client.h"
+#include "customerd/core/json_memory.h"
 #include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
@@ -230,13 +231,20 @@ static enum status start_servers(struct service *s, struct error *err)
     return s->public == NULL ? err->code : STATUS_OK;
 }
 
-enum status service_build(struct service *s, struct error *err)
+/* Before any thread. */
+static enum status begin(struct service *s, struct error *err)
 {
     s->app.config = &s->config;
     s->app.clock = clock_system();
     s->listen_fd = -1;
     s->admin_listen_fd = -1;
-    enum status status = http_client_global_init(err);
+    json_memory_init(NULL);
+    return http_client_global_init(err);
+}
+
+enum status service_build(struct service *s, struct error *err)
+{
+    enum status status = begin(s, err);
     if (status == STATUS_OK)
         status = choose_login(s, err);
     if (status == STATUS_OK)
@@ -259,11 +267,7 @@ enum status service_build(struct service *s, struct error *err)
 
 enum status service_build_database(struct service *s, int log_fd, struct error *err)
 {
-    s->app.config = &s->config;
-    s->app.clock = clock_system();
-    s->listen_fd = -1;
-    s->admin_listen_fd = -1;
-    enum status status = http_client_global_init(err);
+    enum status status = begin(s, err);
     if (status == STATUS_OK)
         status = choose_login(s, err);
     if (status != STATUS_OK)

@@ -1,6 +1,7 @@
 #include "jwt.h"
 
 #include "customerd/core/crypto.h"
+#include "customerd/core/json_memory.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -44,15 +45,16 @@ static bool split(struct slice token, struct parts *out)
     return token.len > 0 && memchr(token.ptr, '.', token.len) == NULL;
 }
 
-/* NULL unless it is base64url of one JSON object, whose members stand there once each. */
+/* NULL unless it is base64url of one JSON object, whose members stand there once each. jansson would skip a NUL behind a
+ * number. */
 static json_t *decode_object(struct slice part)
 {
     uint8_t text[JWT_MAX_BYTES];
     json_error_t why;
     int len = base64url_decode(part, text, sizeof text);
-    if (len <= 0)
+    if (len <= 0 || memchr(text, '\0', (size_t)len) != NULL)
         return NULL;
-    json_t *object = json_loadb((const char *)text, (size_t)len, JSON_REJECT_DUPLICATES, &why);
+    json_t *object = json_memory_load((const char *)text, (size_t)len, JSON_REJECT_DUPLICATES, &why);
     if (json_is_object(object))
         return object;
     json_decref(object);

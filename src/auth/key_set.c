@@ -1,5 +1,7 @@
 #include "key_set.h"
 
+#include "customerd/core/json_memory.h"
+
 #include "signature.h"
 
 #include <jansson.h>
@@ -118,7 +120,7 @@ static enum status read_keys(const json_t *document, struct key_set *s, struct e
 struct key_set *key_set_parse(struct slice json, struct error *err)
 {
     json_error_t why;
-    json_t *document = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, &why);
+    json_t *document = json_memory_load(json.ptr, json.len, JSON_REJECT_DUPLICATES, &why);
     struct key_set *s = calloc(1, sizeof *s);
     enum status status = STATUS_OK;
     if (s != NULL)

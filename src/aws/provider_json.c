@@ -1,5 +1,6 @@
 #include "customerd/aws/provider.h"
 #include "customerd/core/crypto.h"
+#include "customerd/core/json_memory.h"
 #include "customerd/core/timestamp.h"
 
 #include <jansson.h>
@@ -97,7 +98,7 @@ enum credentials_result provider_parse_json(const struct provider_json *form, st
 {
     struct provider_keys keys = { .expires_at_ms = 0 };
     json_error_t why;
-    json_t *object = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &why);
+    json_t *object = json_memory_load(body.ptr, body.len, JSON_REJECT_DUPLICATES, &why);
     if (!json_is_object(object)) {
         json_decref(object);
         return provider_fail(err, "%s: the answer is not a JSON object", form->source);

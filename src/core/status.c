@@ -49,7 +49,8 @@ static void make_plain_text(char *text)
     }
 }
 
-static void fill(struct error *err, enum status code, int retry_after_s, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void fill(struct error *err, enum status code, int retry_after_s,
+                                                      const char *format, va_list args)
 {
     err->code = code;
     err->applied = APPLIED_NO;

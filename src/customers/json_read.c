@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "customerd/core/json_memory.h"
 #include "customerd/customers/customer.h"
 #include "json_scan.h"
 
@@ -51,7 +52,7 @@ static enum status load(struct slice body, struct buf *copy, json_t **out, struc
         return json_invalid(f, err);
     }
     json_error_t cause;
-    *out = json_loadb(copy->data, copy->len, LOAD_FLAGS | JSON_REJECT_DUPLICATES, &cause);
+    *out = json_memory_load(copy->data, copy->len, LOAD_FLAGS | JSON_REJECT_DUPLICATES, &cause);
     return *out != NULL ? STATUS_OK : load_failed(body, &cause, f, err);
 }
 
@@ -74,7 +75,7 @@ enum status json_read_object(struct slice body, json_t **out, struct findings *f
 
 json_t *json_read_own(struct slice text)
 {
-    return json_loadb(text.ptr, text.len, LOAD_FLAGS, NULL);
+    return json_memory_load(text.ptr, text.len, LOAD_FLAGS, NULL);
 }
 
 struct slice json_text(const json_t *string)

@@ -64,7 +64,7 @@ static enum resp_result scan_value(struct resp_scan *scan, struct slice bytes)
     struct slice rest = slice_from(bytes, scan->at);
     const char *cr = rest.len == 0 ? NULL : memchr(rest.ptr, '\r', rest.len);
     size_t line = cr == NULL ? rest.len : (size_t)(cr - rest.ptr);
-    if (line > RESP_LINE_MAX_BYTES || (rest.len > 0 && strchr("+-:$*", rest.ptr[0]) == NULL))
+    if (line > RESP_LINE_MAX_BYTES || (rest.len > 0 && memchr("+-:$*", rest.ptr[0], 5) == NULL))
         return RESP_BROKEN;
     if (cr == NULL || line + 1 == rest.len)
         return RESP_PARTIAL;

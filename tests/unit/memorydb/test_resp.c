@@ -66,6 +66,14 @@ static void what_is_no_resp2_is_refused(void **state)
     }
 }
 
+static void a_nul_is_no_type(void **state)
+{
+    (void)state;
+    size_t len = 0;
+    assert_int_equal(scan(slice_of("\0001\r\n", 4), &len), RESP_BROKEN);
+    assert_int_equal(scan(slice_of("*1\r\n\0001\r\n", 8), &len), RESP_BROKEN);
+}
+
 static void absurd_sizes_are_refused_before_their_bytes_come(void **state)
 {
     (void)state;
@@ -104,6 +112,7 @@ int main(void)
         cmocka_unit_test(whole_replies_are_found_to_the_byte),
         cmocka_unit_test(replies_that_come_byte_by_byte_are_found_too),
         cmocka_unit_test(what_is_no_resp2_is_refused),
+        cmocka_unit_test(a_nul_is_no_type),
         cmocka_unit_test(absurd_sizes_are_refused_before_their_bytes_come),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(an_endless_line_is_refused),
