@@ -85,8 +85,10 @@ byte marker[ATTEMPTS + 1];   /* of an operation: the attempt that did it. An ope
 byte effects[ATTEMPTS + 1];  /* of an operation */
 bit did[ATTEMPTS + 1];       /* this attempt took effect */
 bit refused[ATTEMPTS + 1];   /* this attempt was answered that nothing was done */
+bit doubtful[ATTEMPTS + 1];  /* a copy of its create or replace went astray: its refusal promises nothing (README.md) */
 bit orphan[EMAILS + 1];      /* the claim was written after it had lost its backing: a late message */
 byte made;                   /* ids given out */
+bit over[ATTEMPTS + 1];      /* the worker with this first attempt has ended */
 byte ended;                  /* workers that have ended */
 
 bool I1, I2, I3, I5, I6, I7, acknowledged_is_done, refused_is_not_done, rests;
@@ -138,7 +140,7 @@ inline take_effect(attempt, operation)
     did[attempt] = 1;
     I5 = effects[operation] == 1;
     assert(I5);
-    refused_is_not_done = !refused[attempt];
+    refused_is_not_done = !refused[attempt] || doubtful[attempt];
     assert(refused_is_not_done);
 }
 
@@ -489,21 +491,76 @@ inline lose(k, x_, e_, n_, old_id_, old_n_, base_, attempt_, operation_)
         astray[sent].made_from = base_;
         astray[sent].by = attempt_;
         astray[sent].under = operation_;
+#ifndef NO_DOUBT
+        if
+        :: k == CREATE || k == REPLACE -> doubtful[attempt_] = 1
+        :: else
+        fi;
+#endif
         sent++
     }
 }
 #endif
 
-/* The choice, before any message, to leave a copy of it astray. */
+/* No message of the worker whose first attempt this is */
+#define IS_BY(i, owner) (astray[i].by != 0 && (astray[i].by > REQUESTS) == (owner > REQUESTS))
+#if ASTRAY == 0
+#define NONE_ASTRAY(owner) true
+#elif ASTRAY == 1
+#define NONE_ASTRAY(owner) (!IS_BY(0, owner))
+#else
+#define NONE_ASTRAY(owner) (!IS_BY(0, owner) && !IS_BY(1, owner))
+#endif
+
 #if ASTRAY > 0
+inline drop(i)
+{
+    astray[i].kind = 0;
+    astray[i].who = 0;
+    astray[i].email = 0;
+    astray[i].number = 0;
+    astray[i].stale_id = 0;
+    astray[i].stale_n = 0;
+    astray[i].made_from = 0;
+    astray[i].by = 0;
+    astray[i].under = 0
+}
+#endif
+
+/* The choice, before any message, to leave a copy of it astray. */
+#if ASTRAY > 0 && !defined(HEALER_ASTRAY)
 #define LOSE(kind, who, email, number, stale_id, stale_n) \
     :: sent < ASTRAY -> lose(kind, who, email, number, stale_id, stale_n, base, attempt, operation)
+#else
+#define LOSE(kind, who, email, number, stale_id, stale_n)
+#endif
+#if ASTRAY > 0 && defined(HEALER_ASTRAY)
 #define LOSE_HEALING(kind, who, email, number, stale_id, stale_n) \
     :: sent < ASTRAY -> lose(kind, who, email, number, stale_id, stale_n, 0, 0, 0)
 #else
-#define LOSE(kind, who, email, number, stale_id, stale_n)
 #define LOSE_HEALING(kind, who, email, number, stale_id, stale_n)
 #endif
+
+/* A condition refuses a commit: which, is modelled only under CONDITIONS. Versions only grow, so that its copies, which
+ * ask for the same one, are refused too: they may as well be gone. */
+inline refuse_for_ever(attempt_)
+{
+    d_step {
+#if ASTRAY > 0
+        if
+        :: astray[0].kind == COMMIT && astray[0].by == attempt_ -> drop(0)
+        :: else
+        fi;
+#endif
+#if ASTRAY > 1
+        if
+        :: astray[1].kind == COMMIT && astray[1].by == attempt_ -> drop(1)
+        :: else
+        fi;
+#endif
+        skip
+    }
+}
 
 inline forget_reply()
 {
@@ -512,19 +569,41 @@ inline forget_reply()
     told_n = 0
 }
 
+/* What nobody can ask for any more is forgotten, so that states which differ only in it are one. */
+#define WIPE(attempt, owner) \
+    if \
+    :: over[owner] && NONE_ASTRAY(owner) -> \
+        marker[attempt] = 0; effects[attempt] = 0; did[attempt] = 0; refused[attempt] = 0; doubtful[attempt] = 0 \
+    :: else \
+    fi
+
+inline forget_ended()
+{
+#ifndef TWIN
+    WIPE(1, 1);
+#if REQUESTS > 1
+    WIPE(2, 1);
+#endif
+    WIPE(REQUESTS + 1, REQUESTS + 1)
+#else
+    skip
+#endif
+}
+
 #if ASTRAY > 0
 inline take(i)
 {
     d_step {
-        kind = astray[i].kind; astray[i].kind = 0;
-        x = astray[i].who; astray[i].who = 0;
-        e = astray[i].email; astray[i].email = 0;
-        n = astray[i].number; astray[i].number = 0;
-        old_id = astray[i].stale_id; astray[i].stale_id = 0;
-        old_n = astray[i].stale_n; astray[i].stale_n = 0;
-        base = astray[i].made_from; astray[i].made_from = 0;
-        attempt = astray[i].by; astray[i].by = 0;
-        operation = astray[i].under; astray[i].under = 0
+        kind = astray[i].kind;
+        x = astray[i].who;
+        e = astray[i].email;
+        n = astray[i].number;
+        old_id = astray[i].stale_id;
+        old_n = astray[i].stale_n;
+        base = astray[i].made_from;
+        attempt = astray[i].by;
+        operation = astray[i].under;
+        drop(i)
     }
 }
 
@@ -555,7 +634,8 @@ end:
         fi;
         d_step {
             kind = 0; x = 0; e = 0; n = 0; old_id = 0; old_n = 0; base = 0; attempt = 0; operation = 0;
-            forget_reply()
+            forget_reply();
+            forget_ended()
         }
     }
     od
@@ -623,10 +703,11 @@ inline clear()
         replays = 0;
         again = 0;
         if
-        :: served == requests -> what = 0; x = 0; e = 0; operation = 0; attempt = 0; undecided = 0
+        :: served == requests -> over[first] = 1; what = 0; x = 0; e = 0; operation = 0; attempt = 0; undecided = 0
         :: else
         fi;
-        forget_reply()
+        forget_reply();
+        forget_ended()
     }
 }
 
@@ -640,11 +721,9 @@ inline answer_done()
 
 inline answer_refused()
 {
-    refused_is_not_done = !did[attempt];
+    refused_is_not_done = !did[attempt] || doubtful[attempt];
     assert(refused_is_not_done);
-#ifndef REFUSALS_NOT_FINAL
     refused[attempt] = 1;
-#endif
     undecided = 0;
     clear()
 }
@@ -710,8 +789,8 @@ proctype worker(byte first; byte requests; byte what; byte x; byte e)
         :: what == CREATE -> x = 1; at = AT_CREATE
 #endif
         :: what == CREATE && made >= CUSTOMERS -> clear()
-        :: what == REPLACE -> at = AT_REPLACE
-        :: what == DELETE -> at = AT_DELETE
+        :: what != CREATE && (x <= 2 || c[x].live) -> at = (what == REPLACE -> AT_REPLACE : AT_DELETE)
+        :: what != CREATE && x > 2 -> clear() /* nobody knows an id before its customer is there */
         fi
     }
     :: atomic {
@@ -796,7 +875,7 @@ proctype worker(byte first; byte requests; byte what; byte x; byte e)
         LOSE(COMMIT, x, e, n, old_id, old_n)
         :: crash()
 #ifndef CONDITIONS
-        :: at = AT_ABORT /* a condition refuses it: versions are modelled only under CONDITIONS */
+        :: marker[operation] == 0 && c[x].live && PENDING(x, n) -> refuse_for_ever(attempt); at = AT_ABORT
 #endif
         :: run_commit(x, e, n, base, attempt, operation);
             if
@@ -816,7 +895,9 @@ proctype worker(byte first; byte requests; byte what; byte x; byte e)
             if
             :: replays -> answer_done()
             :: !replays -> answer_refused()
+#ifdef REDO
             :: !replays && !again -> again = 1; n = 0; at = AT_REPLACE /* CHANGE_CONFLICT: made again */
+#endif
             fi
         fi
     }
@@ -865,13 +946,24 @@ proctype worker(byte first; byte requests; byte what; byte x; byte e)
 
 /* ---- the healer ---- */
 
+#ifdef COARSE_HEALER /* looks and acts at once; README.md tells why this is the same, and when */
+#define PICK_INTENT(i) \
+    :: atomic { at == AT_START && c[i].pn != 0 -> x = i; n = c[i].pn; run_abort(x, n, true); rest() }
+#define PICK_RELEASE(i, j) \
+    :: atomic { at == AT_START && c[i].released[j] != 0 -> x = i; e = j; one_of(n, c[i].released[j]); \
+                run_release(e, x, n); run_forget(e, x, n); rest() }
+#else
 #define PICK_INTENT(i) :: atomic { at == AT_START && c[i].pn != 0 -> x = i; n = c[i].pn; at = AT_FENCE }
-#define PICK_RELEASE(i, j, k) \
-    :: atomic { at == AT_START && (c[i].released[j] & (1 << k)) != 0 -> x = i; e = j; n = k; at = AT_RELEASE }
-#define PICK_RELEASES(i, j) PICK_RELEASE(i, j, 1) PICK_RELEASE(i, j, 2) PICK_RELEASE(i, j, 3) PICK_RELEASE(i, j, 4) \
-                            PICK_RELEASE(i, j, 5) PICK_RELEASE(i, j, 6) PICK_RELEASE(i, j, 7)
+#define PICK_RELEASE(i, j) \
+    :: atomic { at == AT_START && c[i].released[j] != 0 -> x = i; e = j; one_of(n, c[i].released[j]); at = AT_RELEASE }
+#endif
+#ifdef PROGRESS /* a look at what the sweeper is about to heal changes nothing, any number of times */
+#define WORTH(j) (UNOWNED(j) && !LISTED(j) && !WAITS_FOR(claim_id[j], claim_n[j], j))
+#else
+#define WORTH(j) UNOWNED(j)
+#endif
 #define PICK_ORPHAN(j) \
-    :: atomic { at == AT_START && UNOWNED(j) -> x = claim_id[j]; e = j; n = claim_n[j]; at = AT_DROP }
+    :: atomic { at == AT_START && WORTH(j) -> x = claim_id[j]; e = j; n = claim_n[j]; at = AT_DROP }
 #define PICK_RECORD(i) \
     :: atomic { at == AT_START && looks < LOOKS && c[i].live && c[i].eh != 0 -> \
                 looks++; x = i; e = c[i].eh; n = c[i].en; at = AT_LOOK }
@@ -902,6 +994,16 @@ inline rest()
     }
 }
 
+/* Any of the numbers in the set; the order is as in a random sample. */
+inline one_of(number, set)
+{
+    number = 1;
+    do
+    :: (set & (1 << number)) != 0 -> break
+    :: (set >> (number + 1)) != 0 -> number++
+    od
+}
+
 /* sweep.c, scrub.c, scrub_repair.c, store.c (store_release) */
 active proctype healer()
 {
@@ -911,14 +1013,14 @@ end:
     do
     PICK_INTENT(1)
     PICK_INTENT(2)
-    PICK_RELEASES(1, 1)
-    PICK_RELEASES(1, 2)
-    PICK_RELEASES(2, 1)
-    PICK_RELEASES(2, 2)
+    PICK_RELEASE(1, 1)
+    PICK_RELEASE(1, 2)
+    PICK_RELEASE(2, 1)
+    PICK_RELEASE(2, 2)
 #if CUSTOMERS > 2
     PICK_INTENT(3)
-    PICK_RELEASES(3, 1)
-    PICK_RELEASES(3, 2)
+    PICK_RELEASE(3, 1)
+    PICK_RELEASE(3, 2)
 #endif
 #ifndef NO_SCRUBBER
     PICK_ORPHAN(1)
@@ -1063,6 +1165,12 @@ init {
         :: c[2].eh = 2; c[2].en = 1; c[2].bn = 1; claim_id[2] = 2; claim_n[2] = 1
         fi;
         choose(what_1, x_1, e_1);
+#ifdef FIRST
+        if
+        :: what_1 == FIRST
+        :: else -> goto stop
+        fi;
+#endif
 #ifdef TWIN
         what_2 = what_1; x_2 = x_1; e_2 = e_1;
 #else
