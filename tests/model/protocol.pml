@@ -611,6 +611,8 @@ inline take(i)
 active proctype network()
 {
     byte kind, x, e, n, old_id, old_n, base, attempt, operation;
+    bit passed;
+
 end:
     do
     :: atomic {
@@ -624,8 +626,13 @@ end:
         :: kind == CREATE -> run_create(x, e, old_id, old_n, attempt, operation)
         :: kind == REPLACE -> run_replace(x, e, base, attempt, operation)
         :: kind == DELETE -> run_delete(x, base, attempt, operation)
-        :: kind == BEGIN -> run_begin(x, e, base, false, attempt, operation)
-        :: kind == BEGIN -> run_begin(x, e, base, true, attempt, operation)
+        :: kind == BEGIN ->
+            if
+            :: skip
+            :: passed = 1
+            fi;
+            run_begin(x, e, base, passed, attempt, operation);
+            passed = 0
         :: kind == CLAIM -> run_claim(e, x, n, old_id, old_n)
         :: kind == COMMIT -> run_commit(x, e, n, base, attempt, operation)
         :: kind == ABORT -> run_abort(x, n, true)
@@ -766,7 +773,7 @@ inline give_up()
 proctype worker(byte first; byte requests; byte what; byte x; byte e)
 {
     byte at, n, old_id, old_n, other_id, other_n, base, attempt, operation, served;
-    bit replays, undecided, again;
+    bit replays, undecided, again, passed;
 
     do
     :: atomic {
@@ -837,9 +844,11 @@ proctype worker(byte first; byte requests; byte what; byte x; byte e)
         LOSE(BEGIN, x, e, n, old_id, old_n)
         :: crash()
         :: if
-            :: run_begin(x, e, base, true, attempt, operation)
-            :: c[x].pn != 0 -> run_begin(x, e, base, false, attempt, operation)
+            :: passed = 1
+            :: c[x].pn != 0 -> skip
             fi;
+            run_begin(x, e, base, passed, attempt, operation);
+            passed = 0;
             if
             :: reply == DONE || reply == REPLAY -> answer_done()
             :: reply == SAME -> forget_reply(); at = AT_REPLACE
@@ -946,17 +955,8 @@ proctype worker(byte first; byte requests; byte what; byte x; byte e)
 
 /* ---- the healer ---- */
 
-#ifdef COARSE_HEALER /* looks and acts at once; README.md tells why this is the same, and when */
-#define PICK_INTENT(i) \
-    :: atomic { at == AT_START && c[i].pn != 0 -> x = i; n = c[i].pn; run_abort(x, n, true); rest() }
-#define PICK_RELEASE(i, j) \
-    :: atomic { at == AT_START && c[i].released[j] != 0 -> x = i; e = j; one_of(n, c[i].released[j]); \
-                run_release(e, x, n); run_forget(e, x, n); rest() }
-#else
-#define PICK_INTENT(i) :: atomic { at == AT_START && c[i].pn != 0 -> x = i; n = c[i].pn; at = AT_FENCE }
-#define PICK_RELEASE(i, j) \
-    :: atomic { at == AT_START && c[i].released[j] != 0 -> x = i; e = j; one_of(n, c[i].released[j]); at = AT_RELEASE }
-#endif
+#define PICK_INTENT(i) :: c[i].pn != 0 -> x = i
+#define PICK_RELEASE(i, j) :: c[i].released[j] != 0 -> x = i; e = j
 #ifdef PROGRESS /* a look at what the sweeper is about to heal changes nothing, any number of times */
 #define WORTH(j) (UNOWNED(j) && !LISTED(j) && !WAITS_FOR(claim_id[j], claim_n[j], j))
 #else
@@ -969,6 +969,8 @@ proctype worker(byte first; byte requests; byte what; byte x; byte e)
                 looks++; x = i; e = c[i].eh; n = c[i].en; at = AT_LOOK }
 #define HAS_WORK(i) (c[i].pn != 0 || c[i].released[1] != 0 || c[i].released[2] != 0)
 #define IDLE(i) (!HAS_WORK(i))
+#define NO_INTENT(i) (c[i].pn == 0)
+#define NO_RELEASE(i) (c[i].released[1] == 0 && c[i].released[2] == 0)
 #define UNOWNED(j) (claim_id[j] != NOBODY && !HOLDS(claim_id[j], j))
 
 #ifndef LOOKS
@@ -1011,17 +1013,51 @@ active proctype healer()
 
 end:
     do
-    PICK_INTENT(1)
-    PICK_INTENT(2)
-    PICK_RELEASE(1, 1)
-    PICK_RELEASE(1, 2)
-    PICK_RELEASE(2, 1)
-    PICK_RELEASE(2, 2)
+    :: atomic { /* COARSE_HEALER looks and acts at once; README.md tells why this is the same, and when */
+        at == AT_START && !EVERY(NO_INTENT) ->
+        if
+        PICK_INTENT(1)
+        PICK_INTENT(2)
 #if CUSTOMERS > 2
-    PICK_INTENT(3)
-    PICK_RELEASE(3, 1)
-    PICK_RELEASE(3, 2)
+        PICK_INTENT(3)
 #endif
+#if CUSTOMERS > 3
+        PICK_INTENT(4)
+#endif
+        fi;
+        n = c[x].pn;
+#ifdef COARSE_HEALER
+        run_abort(x, n, true);
+        rest()
+#else
+        at = AT_FENCE
+#endif
+    }
+    :: atomic {
+        at == AT_START && !EVERY(NO_RELEASE) ->
+        if
+        PICK_RELEASE(1, 1)
+        PICK_RELEASE(1, 2)
+        PICK_RELEASE(2, 1)
+        PICK_RELEASE(2, 2)
+#if CUSTOMERS > 2
+        PICK_RELEASE(3, 1)
+        PICK_RELEASE(3, 2)
+#endif
+#if CUSTOMERS > 3
+        PICK_RELEASE(4, 1)
+        PICK_RELEASE(4, 2)
+#endif
+        fi;
+        one_of(n, c[x].released[e]);
+#ifdef COARSE_HEALER
+        run_release(e, x, n);
+        run_forget(e, x, n);
+        rest()
+#else
+        at = AT_RELEASE
+#endif
+    }
 #ifndef NO_SCRUBBER
     PICK_ORPHAN(1)
     PICK_ORPHAN(2)

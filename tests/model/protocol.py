@@ -97,7 +97,7 @@ def execute(run):
         if made.returncode != 0 or not (Path(folder) / "pan.c").exists():
             raise RuntimeError(f"spin: {made.stdout}{made.stderr}")
         kind = ["-DNP"] if run.cycles else ["-DSAFETY"]
-        made = call("gcc", "-O2", "-w", f"-DMEMLIM={MEMORY_MB}", "-DNOREDUCE", *kind, "-o", "pan", "pan.c")
+        made = call("gcc", "-O1", "-w", f"-DMEMLIM={MEMORY_MB}", "-DNOREDUCE", *kind, "-o", "pan", "pan.c")
         if made.returncode != 0:
             raise RuntimeError(f"gcc: {made.stderr}")
         output = call("./pan", *(["-l"] if run.cycles else []), "-m100000", "-w22").stdout
@@ -115,7 +115,7 @@ def parse(output):
         name = refuted.group(1)
     elif "non-progress cycle" in output:
         name = "cycle"
-    elif "invalid end state" in output:
+    elif re.search(r"pan:\d+: invalid end state", output):
         name = "end state"
     else:
         name = ""
