@@ -1175,8 +1175,10 @@ end:
     :: atomic { UNOWNED(2) && WAITS_FOR(claim_id[2], claim_n[2], 2) -> run_release(2, claim_id[2], claim_n[2]); forget_reply() }
 #endif
 #ifdef LOCK_EXPIRES /* the intent, which commit then takes for a lock that it still holds */
-    :: d_step { c[1].pn != 0 -> c[1].pn = 0; c[1].pe = 0; c[1].pa = 0 }
-    :: d_step { c[2].pn != 0 -> c[2].pn = 0; c[2].pe = 0; c[2].pa = 0 }
+    :: d_step { c[1].pn != 0 -> c[1].released[c[1].pe] = c[1].released[c[1].pe] | (1 << c[1].pn);
+                c[1].pn = 0; c[1].pe = 0; c[1].pa = 0 }
+    :: d_step { c[2].pn != 0 -> c[2].released[c[2].pe] = c[2].released[c[2].pe] | (1 << c[2].pn);
+                c[2].pn = 0; c[2].pe = 0; c[2].pa = 0 }
 #endif
 #ifdef MARKER_EXPIRES /* while a message of its request is still on its way */
     :: d_step { marker[1] != 0 -> marker[1] = 0 }

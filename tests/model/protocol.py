@@ -66,7 +66,7 @@ MUTANTS = [
     Run("id reused", "-DID_REUSED -DREQUESTS=2 -DASTRAY=0 -DCOARSE_HEALER -DCUSTOMERS=2",
         "a deleted id is created again", "I2"),
     Run("replica", "-DREPLICA -DASTRAY=0 -DCUSTOMERS=2", "a claim's backing is read from a replica", "I2"),
-    Run("lock expires", "-DLOCK_EXPIRES -DASTRAY=0 -DCUSTOMERS=2 -DNO_SCRUBBER", "the intent is a lock that expires", "I2"),
+    Run("lock expires", "-DLOCK_EXPIRES -DASTRAY=0 -DCUSTOMERS=2", "the intent is a lock that expires", "I2"),
     Run("two reads", "-DTWO_READS -DASTRAY=0 -DCUSTOMERS=2", "record and intent are read one after the other", "I2"),
     Run("marker after If-Match", "-DMARKER_AFTER_IF_MATCH -DCONDITIONS -DASTRAY=1 -DCUSTOMERS=2",
         "a repetition is refused for its own success", "refused_is_not_done"),
