@@ -71,7 +71,7 @@ MUTANTS = [
     Run("marker after If-Match", "-DMARKER_AFTER_IF_MATCH -DCONDITIONS -DASTRAY=1 -DCUSTOMERS=2",
         "a repetition is refused for its own success", "refused_is_not_done"),
     Run("commit unchecked", "-DCOMMIT_UNCHECKED -DASTRAY=0 -DCUSTOMERS=2", "commit does not ask for its intent", "I2"),
-    Run("take over any", "-DTAKE_OVER_ANY -DASTRAY=0 -DCUSTOMERS=2", "a take-over does not compare the claim", "I2"),
+    Run("take over any", "-DTAKE_OVER_ANY -DREQUESTS=2 -DASTRAY=0 -DCOARSE_HEALER -DCUSTOMERS=2", "a take-over does not compare the claim", "I2"),
     Run("early answer", "-DEARLY_ANSWER -DASTRAY=0 -DCUSTOMERS=2", "acknowledged before the commit",
         "acknowledged_is_done"),
     Run("no marker", "-DNO_MARKER -DASTRAY=1 -DCUSTOMERS=2", "a repetition is done twice", "I5"),
