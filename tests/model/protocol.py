@@ -113,7 +113,7 @@ def parse(output):
     refuted = re.search(r"assertion violated \(?(\w+)", output)
     if refuted:
         name = refuted.group(1)
-    elif "non-progress cycle" in output:
+    elif re.search(r"pan:\d+: non-progress cycle", output):
         name = "cycle"
     elif re.search(r"pan:\d+: invalid end state", output):
         name = "end state"

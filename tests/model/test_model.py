@@ -30,7 +30,8 @@ def test_every_switch_of_a_mutant_is_in_the_model():
 def test_a_result_is_read_as_what_it_is():
     assert protocol.parse("pan:1: assertion violated I2 (at depth 9)\nerrors: 1\n 12 states, stored").refuted_by == "I2"
     assert protocol.parse("pan:1: invalid end state (at depth 9)\nerrors: 1").refuted_by == "end state"
+    assert protocol.parse("pan:1: non-progress cycle (at depth 9)\nerrors: 1").refuted_by == "cycle"
     assert not protocol.parse("error: max search depth too small\nerrors: 0").complete
     assert not protocol.parse("").complete
-    whole = protocol.parse("invalid end states\t+\nState-vector 1 byte, depth reached 7, errors: 0\n 12 states, stored")
+    whole = protocol.parse("invalid end states\t+\nnon-progress cycles\t+\nState-vector 1 byte, depth reached 7, errors: 0\n 12 states, stored")
     assert whole.complete and whole.refuted_by == "" and (whole.states, whole.depth) == (12, 7)
