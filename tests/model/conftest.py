@@ -3,7 +3,7 @@
 
 def pytest_terminal_summary(terminalreporter):
     rows = [text for reports in terminalreporter.stats.values() for report in reports
-            for name, text in getattr(report, "user_properties", []) if name == "row"]
+            if getattr(report, "when", "") == "call" for name, text in report.user_properties if name == "row"]
     if rows:
         terminalreporter.section("the model")
         for text in rows:
