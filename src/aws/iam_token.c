@@ -47,7 +47,7 @@ static void append_query(const struct iam_token_options *options, const struct s
 static struct slice lower_host(const char *resource, char out[RESOURCE_MAX_CHARS + 1])
 {
     size_t n = 0;
-    for (; resource[n] != '\0' && n < RESOURCE_MAX_CHARS; n++)
+    for (; n < RESOURCE_MAX_CHARS && resource[n] != '\0'; n++)
         out[n] = resource[n] >= 'A' && resource[n] <= 'Z' ? (char)(resource[n] - 'A' + 'a') : resource[n];
     out[n] = '\0';
     return slice_of(out, n);

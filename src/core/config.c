@@ -195,6 +195,7 @@ enum status config_load(int argc, char *const *argv, char *const *environment, s
 {
     memset(out, 0, sizeof *out);
     memset(sources, 0, sizeof *sources);
+    /* cppcheck-suppress ctuuninitvar ; err is where a failure is told, and not read */
     const struct load load = { out, sources, err };
     enum status status = load_defaults(&load);
     if (status == STATUS_OK)
