@@ -25,8 +25,8 @@ def start_redis_benchmark(world, expected):
     for node in world.local.nodes:
         node.command("SCRIPT", "LOAD", script)
     sha1 = hashlib.sha1(script.encode()).hexdigest()
-    create = ["EVALSHA", sha1, "4", f"{{tag}}k{RANDOM}", f"{{tag}}c{RANDOM}", "{tag}i", "{tag}u00", "f" * 16, "a" * 8, "60", "0",
-              f"0123{RANDOM}", "1700000000000", text, "1", f"0123{RANDOM}", ""]
+    create = ["EVALSHA", sha1, "5", f"{{tag}}k{RANDOM}", f"{{tag}}c{RANDOM}", "{tag}i", "{tag}u00", "{tag}e", "f" * 16, "a" * 8, "60",
+              "0", f"0123{RANDOM}", "1700000000000", text, "1", f"0123{RANDOM}", "", ""]
     _run(world, ["SET", KEY, text], 64, 60_000)  # every tag once
 
     def sample(workload, duration_s):

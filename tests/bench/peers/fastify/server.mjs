@@ -14,6 +14,7 @@ const EN_AT = 13;
 const EN_BYTES = 6;
 const MARKER_LIFE_S = 60;
 const FIRST_CLAIM_NUMBER = 1;
+const NO_RESTORE_YET = '';
 const HASH_KEY = 'the salt of the benchmark';
 
 const customerSchema = {
@@ -36,7 +37,7 @@ function connect() {
         dnsLookup: (address, done) => done(null, address),
         redisOptions: { username: DB_USER, password: DB_PASSWORD, tls: { ca: readFileSync(DB_CA_FILE) }, noDelay: true },
     });
-    redis.defineCommand('create', { numberOfKeys: 4, lua: readFileSync(CREATE_SCRIPT, 'utf8') });
+    redis.defineCommand('create', { numberOfKeys: 5, lua: readFileSync(CREATE_SCRIPT, 'utf8') });
     return redis;
 }
 
@@ -79,8 +80,9 @@ async function create(redis, given, reply) {
     const tag = tagOf(idText.slice(15, 17));
     const claims = (hash ?? operation)[1].toString(16).padStart(2, '0');
     const [word] = await redis.create(
-        `${tag}k${operation.toString('hex')}`, recordKey(idText), `${tag}i`, `${tag}u${claims}`,
-        operation, operation.subarray(0, 8), MARKER_LIFE_S, '0', id, now, json, FIRST_CLAIM_NUMBER, hash ?? '', '');
+        `${tag}k${operation.toString('hex')}`, recordKey(idText), `${tag}i`, `${tag}u${claims}`, `${tag}e`,
+        operation, operation.subarray(0, 8), MARKER_LIFE_S, '0', id, now, json, FIRST_CLAIM_NUMBER, hash ?? '', '',
+        NO_RESTORE_YET);
     if (word === 'taken') {
         return reply.code(409).send({ title: 'The e-mail belongs to another customer', status: 409 });
     }
