@@ -109,12 +109,26 @@ static void print_help(void)
     puts("usage: customerd serve [FLAGS]\n\n"
          "Serves customers over HTTP until SIGTERM or SIGINT; a second signal ends it at once.\n"
          "Each flag is also an environment variable; a flag wins.\n\nflags:");
-    config_print_flags(stdout);
+    struct resources resources;
+    resources_init(&resources);
+    config_print_flags(resources_parts(&resources), stdout);
+}
+
+static enum status configure(struct service *s, int argc, char *const *argv, struct error *err)
+{
+    struct config_sources sources;
+    resources_init(&s->resources);
+    const struct config_input input = { argc - 1, argv + 1, environ, resources_parts(&s->resources) };
+    enum status status = config_load(&input, &s->config, &sources, err);
+    if (status == STATUS_OK)
+        status = resources_choose(&s->resources, s->config.resources, err);
+    if (status == STATUS_OK)
+        status = config_check_serve(&s->config, resources_use_database(&s->resources), err);
+    return status == STATUS_OK ? resources_check(&s->resources, &s->config, err) : status;
 }
 
 int command_serve(int argc, char *const *argv)
 {
-    struct config_sources sources;
     struct error err = { .code = STATUS_OK };
     sigset_t stop;
     if (command_wants_help(argc, argv)) {
@@ -124,9 +138,7 @@ int command_serve(int argc, char *const *argv)
     struct service *s = calloc(1, sizeof *s);
     if (s == NULL)
         return fail(&(struct error){ .detail = "out of memory" });
-    enum status status = config_load(argc - 1, argv + 1, environ, &s->config, &sources, &err);
-    if (status == STATUS_OK)
-        status = config_check_serve(&s->config, &err);
+    enum status status = configure(s, argc, argv, &err);
     if (status == STATUS_OK) {
         protect_process(&s->config);
         block_signals(&stop);

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 import contract
 from http_client import Client
 
+SETS = pytest.mark.parametrize("resources", [contract.DEFAULT, contract.ALL], ids=["default", "all"])
 Route = collections.namedtuple("Route", "operation scope query takes gives")
 
 
@@ -23,15 +24,18 @@ def essence(media_type):
 
 @pytest.fixture(scope="module")
 def routes(printed):
-    """(listener, method, path) -> what the program has."""
-    return {(listener, method, path): Route(operation, scope, words(query), words(takes), essence(gives))
-            for listener, method, path, operation, scope, query, takes, gives in printed("config", "--routes")}
+    """routes(resources): (listener, method, path) -> what the program has."""
+    def of(resources):
+        rows = printed("config", "--routes", "--resources", ",".join(resources))
+        return {(listener, method, path): Route(operation, scope, words(query), words(takes), essence(gives))
+                for listener, method, path, operation, scope, query, takes, gives in rows}
+    return of
 
 
-def declared_routes():
+def declared_routes(resources):
     """The same of the contract; a path parameter with few values stands for a path of each."""
     found = {}
-    for operation in contract.operations():
+    for operation in contract.operations(resources):
         paths = [operation.path]
         for parameter in operation.parameters:
             if parameter["in"] == "path" and "enum" in parameter["schema"]:
@@ -45,16 +49,24 @@ def declared_routes():
     return found
 
 
-def test_every_route_is_declared_and_every_declared_route_is_served(routes):
-    declared = set(declared_routes())
-    assert set(routes) - declared == set(), "served, and not in the contract"
-    assert declared - set(routes) == set(), "in the contract, and not served"
+@SETS
+def test_every_route_is_declared_and_every_declared_route_is_served(routes, resources):
+    declared, there = set(declared_routes(resources)), set(routes(resources))
+    assert there - declared == set(), "served, and not in the contract"
+    assert declared - there == set(), "in the contract, and not served"
 
 
-def test_a_route_takes_and_gives_what_is_declared(routes):
-    for key, declared in declared_routes().items():
-        assert routes[key][:-1] == declared[:-1], key
-        assert routes[key].gives in declared.gives or not declared.gives and not routes[key].gives, key
+def test_the_program_knows_the_resources_of_the_contract(routes, printed):
+    """Without flags all routes are printed: no resource has none of the contract's files."""
+    assert {(row[0], row[1], row[2]) for row in printed("config", "--routes")} == set(routes(contract.ALL))
+
+
+@SETS
+def test_a_route_takes_and_gives_what_is_declared(routes, resources):
+    there = routes(resources)
+    for key, declared in declared_routes(resources).items():
+        assert there[key][:-1] == declared[:-1], key
+        assert there[key].gives in declared.gives or not declared.gives and not there[key].gives, key
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +76,10 @@ def problems(printed):
             for status, kind, title, _ in printed("config", "--problems")}
 
 
-def declared_responses():
+def declared_responses(resources=None):
     """(where, status, response) of every response that is written in the contract, once."""
-    document, shared = contract.document(), {}
-    owners = {o.id: o.declared["responses"] for o in contract.operations()}
+    document, shared = contract.document(resources), {}
+    owners = {o.id: o.declared["responses"] for o in contract.operations(resources)}
     for owner, responses in [("any", document["x-every-answer"]["responses"]), *owners.items()]:
         for status, response in responses.items():
             if "$ref" in response:
@@ -83,18 +95,22 @@ def declared_responses():
 RESPONSES = list(declared_responses())
 
 
-def test_every_problem_type_is_declared_and_no_other(problems):
-    kinds = contract.document()["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+@SETS
+def test_every_problem_type_is_declared_and_no_other(problems, resources):
+    kinds = contract.document(resources)["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
     declared = {kind.removeprefix(contract.PROBLEM_PREFIX) for kind in kinds}
     assert len(declared) == len(kinds)
-    assert set(problems) - declared == set(), "answered, and not in the contract"
+    if resources == contract.ALL:
+        assert set(problems) - declared == set(), "answered, and not in the contract"
     assert declared - set(problems) == set(), "in the contract, and not answered"
-    assert {slug for _, _, r in RESPONSES for slug in r.get("x-problem-types", ())} == declared, "in no response"
+    found = {slug for _, _, r in declared_responses(resources) for slug in r.get("x-problem-types", ())}
+    assert found == declared, "in no response"
 
 
-def test_every_response_is_used():
-    used = {where for where, _, _ in RESPONSES}
-    assert set(contract.document()["components"]["responses"]) <= used
+@SETS
+def test_every_response_is_used(resources):
+    used = {where for where, _, _ in declared_responses(resources)}
+    assert set(contract.document(resources)["components"]["responses"]) <= used
 
 
 @pytest.mark.parametrize("where,status,response", RESPONSES, ids=[where for where, _, _ in RESPONSES])
@@ -210,8 +226,23 @@ def test_the_version_is_the_programs(printed):
     assert printed("version") == "customerd " + contract.document()["info"]["version"]
 
 
-def test_what_is_served_is_what_is_written(client):
-    assert client.get("/openapi.json").expect(200).json() == contract.document()
+def test_what_is_served_is_what_is_written(client, plain):
+    answer = client.get("/openapi.json").expect(200)
+    assert answer.json() == contract.document(contract.ALL)
+    with Client(plain.url, resources=contract.DEFAULT) as other:
+        default = other.get("/openapi.json").expect(200)
+    assert default.json() == contract.document(contract.DEFAULT)
+    assert (default.etag == answer.etag) == (contract.DEFAULT == contract.ALL)
+
+
+def test_what_is_switched_off_is_no_path(plain):
+    off = [o for o in contract.operations(contract.ALL) if o.path not in contract.document(contract.DEFAULT)["paths"]]
+    assert off or contract.ALL == contract.DEFAULT
+    with Client(plain.url, resources=contract.DEFAULT) as client:
+        for operation in off:
+            path = operation.path.replace("{id}", "01890a5d-ac96-7747-9c8a-8f7a1a2b3c4d")
+            for method in (operation.method, "OPTIONS"):
+                client.request(method, path.replace("{", "").replace("}", "")).problem(404, "not-found")
 
 
 def test_operation_ids_are_method_names():

@@ -77,6 +77,7 @@ class Checks(unittest.TestCase):
 
     def test_includes_against_the_direction(self):
         for path, name in (("src/core/f.c", "aws"), ("src/aws/f.c", "memorydb"), ("src/memorydb/f.c", "customers"),
+                           ("src/sessions/f.c", "customers"), ("src/customers/f.c", "objects"),
                            ("include/customerd/customers/f.h", "unknown")):
             header = "#ifndef F_H\n#define F_H\n%s#endif\n" if path.endswith(".h") else "%s"
             changes = {path: header % '#include "customerd/%s/x.h"\n' % name}

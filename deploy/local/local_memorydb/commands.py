@@ -24,7 +24,13 @@ def open_home():
     return Home(os.environ.get("CUSTOMERD_LOCAL_DIR") or client_files.ROOT / "build" / "local")
 
 
+def resources():
+    """All that the service can serve: each has a file of the contract."""
+    return ",".join(sorted(path.stem for path in (client_files.ROOT / "openapi").glob("*.yaml") if path.stem != "customerd"))
+
+
 def service_of(home, state, settings):
+    settings = {"CUSTOMERD_RESOURCES": os.environ.get("CUSTOMERD_RESOURCES") or resources(), **settings}
     return Service(home, "customerd", BINARY, state["http_port"], state["http_port"] + 1, settings, keep_own=True)
 
 

@@ -1,7 +1,9 @@
 /* route: which handler serves a method of a path.
  *
- * A resource is a file with handlers and its table of routes; routes.c lists the tables. The first template that fits a
- * path decides, so a literal segment stands before {id}, which is a UUID in the strict sense: another text is no path. */
+ * A resource is a file with handlers and its table of routes; routes.c lists the resources. The first template that fits a
+ * path decides, so a literal segment stands before {id}, which is a UUID in the strict sense: another text is no path.
+ * Another name in braces ({sku}) takes any segment that is not empty; with dots at its end ({key...}) the whole rest of
+ * the path. These are handed on raw: what they may hold is the handler's business. */
 #ifndef CUSTOMERD_API_ROUTE_H
 #define CUSTOMERD_API_ROUTE_H
 
@@ -66,18 +68,16 @@ struct route {
     bool if_match_required;    /* when the service is configured so */
 };
 
-/* Looks through NULL-terminated tables; fills request->resource. */
+/* Looks through NULL-terminated tables; fills request->resource and request->segments. */
 void route_find(const struct route *const *tables, struct request *request, struct route_match *out);
 
 /* The rows of a listener's tables in Markdown, for `customerd config --routes`. HEAD and OPTIONS have no rows: HEAD is
  * served where GET is, OPTIONS everywhere. */
 void route_print_reference(const char *listener, const struct route *const *tables, FILE *out);
 
+/* Every resource's, the documentation's, and NULL. */
 #define ROUTE_TABLES_SIZE 8
-/* The tables of the public listener that the configuration switches on, NULL-terminated; all of them for NULL. */
-void routes_choose_public(const struct config *config, const struct route *out[ROUTE_TABLES_SIZE]);
 extern const struct route *const routes_admin[];
-extern const struct route customers_routes[];
 extern const struct route docs_routes[];
 extern const struct route admin_routes[];
 

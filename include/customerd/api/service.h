@@ -4,14 +4,15 @@
 
 #include <stdatomic.h>
 
-#include "customerd/api/route.h"
+#include "customerd/api/resource.h"
 #include "customerd/memorydb/login.h"
 
 struct server;
 
-/* Zero it, fill config; nothing in it may move between service_build and service_clean_up. */
+/* Zero it, fill config and choose resources; nothing in it may move between service_build and service_clean_up. */
 struct service {
     struct config config;
+    struct resources resources;
     struct app app;
     char region[64];
     struct login login; /* what the cluster signs in with */

@@ -1,7 +1,11 @@
-# Makes one C file of the Lua scripts: cmake -DOUT=scripts.c -DDIR=folder "-DNAMES=create replace" -P embed.cmake
+# Makes one C file of Lua scripts: cmake -DOUT=scripts.c -DDIR=folder -DPREFIX=script "-DNAMES=create replace" -P embed_scripts.cmake
 # A line "--@include x" stands for lib/x.lua; comment lines are left out, since EVAL sends the text. The SHA-1 is of the
 # text as it is sent.
-set(c "/* Made from the Lua files of src/customers/scripts by embed.cmake. */\n#include \"scripts.h\"\n")
+string(REGEX REPLACE "^script_?" "" family "${PREFIX}")
+if(family)
+  string(APPEND family "_")
+endif()
+set(c "/* Made from Lua files by src/memorydb/embed_scripts.cmake. */\n#include \"scripts.h\"\n")
 separate_arguments(NAMES)
 foreach(name IN LISTS NAMES)
   file(READ ${DIR}/${name}.lua text)
@@ -17,6 +21,6 @@ foreach(name IN LISTS NAMES)
   string(REPLACE "\\" "\\\\" text "${text}")
   string(REPLACE "\"" "\\\"" text "${text}")
   string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
-  string(APPEND c "\nconst struct script script_${name} = {\n    \"${name}\",\n    SLICE(\"${text}\"),\n    \"${sha1}\"\n};\n")
+  string(APPEND c "\nconst struct script ${PREFIX}_${name} = {\n    \"${family}${name}\",\n    SLICE(\"${text}\"),\n    \"${sha1}\"\n};\n")
 endforeach()
 file(WRITE ${OUT} "${c}")
