@@ -1,7 +1,7 @@
 #include "customer_members.h"
 
 #include "customerd/core/timestamp.h"
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 /* {"id":"...","created_at":"...","updated_at":"...","version":18446744073709551615}: the longest version. */
 #define STAMP_BYTES 156

@@ -1,40 +1,10 @@
 #include "store.h"
 
-#include <stdio.h>
-
 static const char *const words[WORD_COUNT] = {
     "done", "replay", "mismatch", "missing", "precondition", "conflict", "exists", "taken",
     "email", "same", "busy", "running", "begun", "fenced", "claimed", "stale", "aborted",
     "gone", "live", "released", "opened", "added", "removed", "right",
 };
-
-void args_slice(struct args *a, struct slice s)
-{
-    if (a->n < ARGS_MAX)
-        a->v[a->n++] = s;
-}
-
-void args_init(struct args *a, const struct key *keys, size_t n_keys)
-{
-    a->n = 0;
-    a->n_keys = n_keys;
-    a->numbers_used = 0;
-    for (size_t i = 0; i < n_keys; i++)
-        args_slice(a, key_slice(&keys[i]));
-}
-
-void args_bytes(struct args *a, const void *bytes, size_t len)
-{
-    args_slice(a, slice_of(bytes, len));
-}
-
-void args_number(struct args *a, uint64_t number)
-{
-    char *at = a->numbers + a->numbers_used;
-    int n = snprintf(at, sizeof a->numbers - a->numbers_used, "%llu", (unsigned long long)number);
-    a->numbers_used += (size_t)n + 1;
-    args_slice(a, slice_of(at, (size_t)n));
-}
 
 struct call *store_command(enum call_lane lane, uint8_t bucket, const struct slice *command, size_t n)
 {
@@ -89,26 +59,11 @@ static bool word_of(const struct reply *reply, enum word *out)
     return false;
 }
 
-static struct call *script_call(enum call_lane lane, const struct script *script, uint8_t bucket,
-                                const struct args *args)
-{
-    const struct call_options options = {
-        .lane = lane,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(bucket),
-        .script = script,
-        .args = args->v,
-        .n_args = args->n,
-        .n_keys = args->n_keys,
-    };
-    return call_new(&options);
-}
-
 enum status store_script(struct customers *c, const struct script *script, uint8_t bucket, const struct args *args,
                          int64_t deadline_ms, struct call **call, enum word *word, struct error *err)
 {
     enum status status =
-        store_run_take(c, script_call(CALL_WRITE, script, bucket, args), deadline_ms, call, err);
+        store_run_take(c, args_call(args, CALL_WRITE, script, bucket), deadline_ms, call, err);
     if (status != STATUS_OK)
         return status;
     if (!word_of(call_reply(*call), word)) {
@@ -142,7 +97,7 @@ enum status store_inspect(struct customers *c, const struct uuid *id, const stru
     struct args args;
     args_init(&args, keys, marker == NULL ? 2 : 3);
     args_bytes(&args, id->bytes, UUID_BYTES);
-    enum status status = store_run_take(c, script_call(CALL_READ, &script_inspect, uuid_bucket(id), &args), deadline_ms,
+    enum status status = store_run_take(c, args_call(&args, CALL_READ, &script_inspect, uuid_bucket(id)), deadline_ms,
                                         &out->call, err);
     if (status != STATUS_OK)
         return status;
@@ -214,7 +169,7 @@ static struct call *release_call(struct slice release)
     args_init(&args, &claims, 1);
     args_bytes(&args, eh, EMAIL_HASH_BYTES);
     args_slice(&args, slice_from(release, EMAIL_HASH_BYTES));
-    return script_call(CALL_WRITE, &script_release, email_bucket(eh), &args);
+    return args_call(&args, CALL_WRITE, &script_release, email_bucket(eh));
 }
 
 static struct call *forget_call(struct slice release)

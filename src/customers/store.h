@@ -9,6 +9,7 @@
 #include "customerd/core/crypto.h"
 #include "customerd/core/metrics.h"
 #include "customerd/customers/customers.h"
+#include "customerd/memorydb/args.h"
 #include "keys.h"
 #include "record.h"
 #include "scripts.h"
@@ -38,25 +39,6 @@ struct customers {
     atomic_bool checked;
     struct healer *healer;
 };
-
-/* ---- arguments of a script ---- */
-
-#define ARGS_MAX 20
-
-/* Keys first, then arguments; borrows everything but numbers. */
-struct args {
-    struct slice v[ARGS_MAX];
-    size_t n;
-    size_t n_keys;
-    char numbers[128];
-    size_t numbers_used;
-};
-
-/* Begins with the keys, which are borrowed too. */
-void args_init(struct args *a, const struct key *keys, size_t n_keys);
-void args_bytes(struct args *a, const void *bytes, size_t len);
-void args_slice(struct args *a, struct slice s);
-void args_number(struct args *a, uint64_t number);
 
 /* ---- replies ---- */
 

@@ -7,7 +7,7 @@
 #include "customerd/api/headers.h"
 #include "customerd/api/query.h"
 #include "customerd/api/trace.h"
-#include "customerd/customers/uuid.h"
+#include "customerd/core/uuid.h"
 
 #define REQUEST_ID_MAX_CHARS 128
 #define REQUEST_ID_SIZE (REQUEST_ID_MAX_CHARS + 1)

@@ -13,7 +13,7 @@
 #include "customerd/api/access.h"
 #include "customerd/api/request.h"
 #include "customerd/api/response.h"
-#include "customerd/customers/findings.h"
+#include "customerd/core/findings.h"
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHODS };
 

@@ -1,4 +1,4 @@
-#include "json_scan.h"
+#include "customerd/core/json_scan.h"
 
 #include <jansson.h>
 

@@ -1,8 +1,8 @@
 /* uuid: ids of customers: UUIDv7 (RFC 9562 section 5.7) whose 12 rand_a bits begin with the bucket.
  *
  * 48 bits of milliseconds, version 7, 8 bits of bucket and 4 random ones, variant 10, 62 random bits. Bytes sort as time. */
-#ifndef CUSTOMERD_CUSTOMERS_UUID_H
-#define CUSTOMERD_CUSTOMERS_UUID_H
+#ifndef CUSTOMERD_CORE_UUID_H
+#define CUSTOMERD_CORE_UUID_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* json_utf8: UTF-8 (RFC 3629), strictly: no overlong forms, no surrogates, nothing above U+10FFFF. */
-#ifndef CUSTOMERD_CUSTOMERS_JSON_UTF8_H
-#define CUSTOMERD_CUSTOMERS_JSON_UTF8_H
+#ifndef CUSTOMERD_CORE_JSON_UTF8_H
+#define CUSTOMERD_CORE_JSON_UTF8_H
 
 #include <stdint.h>
 

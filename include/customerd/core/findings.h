@@ -1,7 +1,7 @@
 /* findings: everything that is wrong with a body, found in one pass, as the `errors` member of a problem response:
  * each with a JSON pointer (RFC 6901) and what was expected. */
-#ifndef CUSTOMERD_CUSTOMERS_FINDINGS_H
-#define CUSTOMERD_CUSTOMERS_FINDINGS_H
+#ifndef CUSTOMERD_CORE_FINDINGS_H
+#define CUSTOMERD_CORE_FINDINGS_H
 
 #include "customerd/core/buf.h"
 

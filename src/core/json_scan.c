@@ -1,8 +1,8 @@
-#include "json_scan.h"
+#include "customerd/core/json_scan.h"
 
 #include <stdio.h>
 
-#include "json_utf8.h"
+#include "customerd/core/json_utf8.h"
 
 #define DEPTH_LIMIT 64 /* of the bit set below */
 #define SAFE_INTEGER_LEN 18 /* with its sign, well within 64 bits */

@@ -1,11 +1,13 @@
 /* json_read: from a body to a tree, with a position for whatever is wrong. */
-#ifndef CUSTOMERD_CUSTOMERS_JSON_READ_H
-#define CUSTOMERD_CUSTOMERS_JSON_READ_H
+#ifndef CUSTOMERD_CORE_JSON_READ_H
+#define CUSTOMERD_CORE_JSON_READ_H
 
 #include <jansson.h>
 
 #include "customerd/core/status.h"
-#include "customerd/customers/findings.h"
+#include "customerd/core/findings.h"
+
+#define JSON_DEPTH_MAX 32
 
 /* The caller owns *out, a JSON object. Fails with MALFORMED_JSON (with the position in f; repeated names too) or INVALID
  * (a value that is no object, or a name with U+0000). Numbers that are no integers of 64 bits come as reals of another

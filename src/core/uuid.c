@@ -1,4 +1,4 @@
-#include "customerd/customers/uuid.h"
+#include "customerd/core/uuid.h"
 
 #include "customerd/core/crypto.h"
 

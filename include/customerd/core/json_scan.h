@@ -1,7 +1,7 @@
 /* json_scan: is a text JSON (RFC 8259), and if not, where and why. Runs before the parser, which gives vague positions,
  * recurses as deep as the text does, and takes a number too large for it for a syntax error. */
-#ifndef CUSTOMERD_CUSTOMERS_JSON_SCAN_H
-#define CUSTOMERD_CUSTOMERS_JSON_SCAN_H
+#ifndef CUSTOMERD_CORE_JSON_SCAN_H
+#define CUSTOMERD_CORE_JSON_SCAN_H
 
 #include "customerd/core/attributes.h"
 #include "customerd/core/slice.h"

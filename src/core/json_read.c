@@ -1,9 +1,8 @@
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 #include <stdio.h>
 
-#include "customerd/customers/customer.h"
-#include "json_scan.h"
+#include "customerd/core/json_scan.h"
 
 #define LOAD_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
 

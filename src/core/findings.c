@@ -1,4 +1,4 @@
-#include "customerd/customers/findings.h"
+#include "customerd/core/findings.h"
 
 #include <stdarg.h>
 #include <stdio.h>

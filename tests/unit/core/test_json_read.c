@@ -1,4 +1,4 @@
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 #include "unit.h"
 

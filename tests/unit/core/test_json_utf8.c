@@ -1,4 +1,4 @@
-#include "json_utf8.h"
+#include "customerd/core/json_utf8.h"
 
 #include "unit.h"
 
