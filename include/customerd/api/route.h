@@ -33,6 +33,7 @@ struct audit {
     uint64_t version; /* 0: none is known */
     bool id_known;
     bool replayed;
+    char subject[64]; /* who, where no bearer token says it */
 };
 
 /* One request and its answer on their way through the service. */
@@ -60,6 +61,8 @@ struct route {
     const char *path;          /* the template; NULL ends a table */
     const char *operation;     /* its name in the contract and in the audit */
     const char *scope;         /* that a caller's token must have; NULL: anybody may ask */
+    /* Instead of a bearer token: finds out who calls from the head alone, and names it in x->admission; or NULL. */
+    route_handler_fn admit;
     route_handler_fn handler;
     const char *const *params; /* the known query parameters, NULL-terminated; NULL: none */
     const char *produces;      /* the media type of its successes; NULL: application/json */
