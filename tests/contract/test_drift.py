@@ -157,11 +157,15 @@ def test_the_scope_of_an_operation_is_told():
     """Reads need one scope, writes the other; both machine and reader are told."""
     for operation in contract.operations():
         scope = operation.declared.get("x-scope")
-        if operation.declared["tags"] != ["customers"]:
+        (tag,) = operation.declared["tags"]
+        if operation.path.startswith("/session") and operation.id != "openSession":
+            assert scope is None and operation.declared["security"] == [{"session": []}, {"sessionCookie": []}], operation.id
+            continue
+        if tag not in contract.ALL:
             assert scope is None and operation.declared["security"] == [], operation.id
             continue
         reads = operation.method == "GET" or operation.id == "lookupCustomer"
-        assert scope == ("customers:read" if reads else "customers:write"), operation.id
+        assert scope == f"{tag}:{'read' if reads else 'write'}", operation.id
         assert f"`{scope}`" in operation.declared["description"], operation.id
         assert operation.declared["security"] == [{"bearer": []}, {}], operation.id
 
@@ -202,6 +206,18 @@ def test_limits_are_the_programs():
         assert metadata["additionalProperties"]["maximum"] == constant("CUSTOMER_BALANCE_MAX")
         if name != "CustomerPatch":
             assert metadata["maxProperties"] == constant("CUSTOMER_METADATA_MAX_MEMBERS")
+    session = schema("OpenedSession")
+    for attributes in (session["attributes"], schema("SessionOpening")["attributes"]):
+        assert attributes["maxProperties"] == constant("SESSION_ATTRIBUTES_MAX")
+        assert attributes["propertyNames"]["maxLength"] == constant("SESSION_ATTRIBUTE_NAME_MAX_CHARS")
+        assert attributes["additionalProperties"]["maxLength"] == constant("SESSION_ATTRIBUTE_VALUE_MAX_CHARS")
+    assert session["from"]["maxLength"] == constant("SESSION_FROM_MAX_CHARS")
+    assert schema("SessionList")["items"]["maxItems"] == constant("SESSIONS_PER_CUSTOMER")
+    assert schema("Cart")["items"]["maxItems"] == schema("Cart")["count"]["maximum"] == constant("CART_ITEMS_MAX")
+    assert schema("CartItem")["sku"]["maxLength"] == constant("CART_SKU_MAX_CHARS")
+    assert schema("CartItemPut")["quantity"]["maximum"] == constant("CART_QUANTITY_MAX")
+    assert schema("CartItemPut")["unit_price"]["maximum"] == constant("CART_UNIT_PRICE_MAX")
+    assert constant("CART_ITEMS_MAX") * constant("CART_QUANTITY_MAX") * constant("CART_UNIT_PRICE_MAX") < 2 ** 53
     assert schema("CustomerLookup")["email"]["maxLength"] == constant("EMAIL_MAX_BYTES")
     assert schema("CustomerPage")["items"]["maxItems"] == constant("CUSTOMERS_PAGE_MAX")
     assert schema("Problem")["errors"]["maxItems"] == constant("FINDINGS_MAX")
@@ -218,7 +234,11 @@ def test_limits_in_words_are_the_programs():
                                     ("1 to %d visible ASCII characters", "IDEMPOTENCY_KEY_MAX_CHARS"),
                                     ("longer than %d bytes", "URI_MAX_BYTES"), ("than %d header fields", "HEADERS_MAX"),
                                     ("more than %d bytes of them", "HEADERS_MAX_BYTES"),
-                                    ("at most %d bytes as served", "CUSTOMER_MAX_BYTES")):
+                                    ("at most %d bytes as served", "CUSTOMER_MAX_BYTES"),
+                                    ("Together at most %d bytes.", "SESSION_ATTRIBUTES_MAX_BYTES"),
+                                    ("at most\\n%d sessions", "SESSIONS_PER_CUSTOMER"),
+                                    ("At most %d may be there", "SESSION_ATTRIBUTES_MAX"),
+                                    ("holds at most %d items", "CART_ITEMS_MAX")):
         assert words_with_number % constant(name) in text, name
 
 
