@@ -15,11 +15,11 @@
 extern const struct resource customers_resource;
 extern const struct resource sessions_resource;
 
-/* A request on its way; the token of the session that sends it, if one does. */
+/* A request on its way; the name of the session that sends it, if one does. */
 struct visit {
     struct exchange *x;
     struct sessions *sessions;
-    struct session_token token;
+    struct session_name name;
     bool by_cookie;
     struct session_answer answer;
 };
@@ -30,7 +30,15 @@ static enum status begin(struct visit *v, struct exchange *x, bool with_token, s
     v->sessions = resource_state(x->app, &sessions_resource);
     session_answer_init(&v->answer);
     enum status status = customers_ready(resource_state(x->app, &customers_resource), err);
-    return status == STATUS_OK && with_token ? sessions_http_token(x, &v->token, &v->by_cookie, err) : status;
+    if (status != STATUS_OK || !with_token)
+        return status;
+    /* It was hashed when it was admitted. */
+    struct session_token token;
+    status = sessions_http_token(x, &token, &v->by_cookie, err);
+    v->name.bucket = token.bucket;
+    memcpy(v->name.hash, x->admission.key, sizeof v->name.hash);
+    crypto_wipe(&token, sizeof token);
+    return status;
 }
 
 /* Tells the audit whose session it was, and, where the session itself asked, which. */
@@ -47,7 +55,6 @@ static enum status end(struct visit *v, bool with_token, enum status status)
     }
     if (status == STATUS_UNAUTHORIZED && with_token)
         response_header(&x->response, "WWW-Authenticate", "Session realm=\"customerd\"");
-    crypto_wipe(&v->token, sizeof v->token);
     session_answer_clean_up(&v->answer);
     return status;
 }
@@ -111,7 +118,7 @@ static enum status get_session(struct exchange *x, struct error *err)
     struct visit v;
     enum status status = begin(&v, x, true, err);
     if (status == STATUS_OK)
-        status = sessions_visit(v.sessions, &v.token, VIEW_SESSION, x->request.deadline_ms, &v.answer, err);
+        status = sessions_visit(v.sessions, &v.name, VIEW_SESSION, x->request.deadline_ms, &v.answer, err);
     if (status == STATUS_OK)
         put_json(&v, 200);
     return end(&v, true, status);
@@ -125,7 +132,7 @@ static enum status patch_session(struct exchange *x, struct error *err)
     if (status == STATUS_OK)
         status = session_patch_parse(x->request.body, &changes, &x->findings, err);
     if (status == STATUS_OK)
-        status = sessions_patch(v.sessions, &v.token, buf_slice(&changes), x->request.deadline_ms, &v.answer, &x->findings, err);
+        status = sessions_patch(v.sessions, &v.name, buf_slice(&changes), x->request.deadline_ms, &v.answer, &x->findings, err);
     if (status == STATUS_OK)
         put_json(&v, 200);
     buf_clean_up(&changes);
@@ -137,7 +144,7 @@ static enum status rotate_session(struct exchange *x, struct error *err)
     struct visit v;
     enum status status = begin(&v, x, true, err);
     if (status == STATUS_OK)
-        status = sessions_rotate(v.sessions, &v.token, v.by_cookie ? VIEW_SESSION : VIEW_SESSION_WITH_TOKEN,
+        status = sessions_rotate(v.sessions, &v.name, v.by_cookie ? VIEW_SESSION : VIEW_SESSION_WITH_TOKEN,
                                  x->request.deadline_ms, &v.answer, err);
     if (status == STATUS_OK) {
         put_json(&v, 200);
@@ -152,7 +159,7 @@ static enum status delete_session(struct exchange *x, struct error *err)
     struct visit v;
     enum status status = begin(&v, x, true, err);
     if (status == STATUS_OK)
-        status = sessions_finish(v.sessions, &v.token, x->request.deadline_ms, &v.answer, err);
+        status = sessions_finish(v.sessions, &v.name, x->request.deadline_ms, &v.answer, err);
     if (status == STATUS_OK) {
         x->response.status = 204;
         if (v.by_cookie)
@@ -178,7 +185,7 @@ static enum status get_cart(struct exchange *x, struct error *err)
     if (status == STATUS_OK)
         status = sessions_http_precondition(&x->request, "If-None-Match", true, none_of, err);
     if (status == STATUS_OK)
-        status = sessions_visit(v.sessions, &v.token, VIEW_CART, x->request.deadline_ms, &v.answer, err);
+        status = sessions_visit(v.sessions, &v.name, VIEW_CART, x->request.deadline_ms, &v.answer, err);
     if (status == STATUS_OK) {
         put_json(&v, 200);
         put_etag(&v);
@@ -205,7 +212,7 @@ static enum status change_cart(struct visit *v, struct cart_change *change, stru
         return status;
     change->if_match = slice_cstr(match);
     change->if_none_match = slice_cstr(none_of);
-    status = sessions_change_cart(v->sessions, &v->token, change, x->request.deadline_ms, &v->answer, err);
+    status = sessions_change_cart(v->sessions, &v->name, change, x->request.deadline_ms, &v->answer, err);
     x->audit.version = v->answer.cart_version;
     if (status == STATUS_OK || status == STATUS_PRECONDITION_FAILED)
         put_etag(v);

@@ -106,14 +106,14 @@ enum status sessions_http_token(struct exchange *x, struct session_token *out, b
 enum status sessions_http_admit(struct exchange *x, struct error *err)
 {
     struct session_token token;
-    uint8_t hash[SESSION_HASH_BYTES];
+    struct session_name name;
     bool by_cookie;
     _Static_assert(SESSION_HASH_BYTES == RATE_KEY_BYTES, "a hash is a key");
     enum status status = sessions_http_token(x, &token, &by_cookie, err);
-    if (status == STATUS_OK && !session_token_hash(&token, hash))
+    if (status == STATUS_OK && !session_token_name(&token, &name))
         status = error_set(err, STATUS_INTERNAL, "Hashing failed");
     if (status == STATUS_OK) {
-        memcpy(x->admission.key, hash, sizeof hash);
+        memcpy(x->admission.key, name.hash, sizeof name.hash);
         x->admission.named = true;
     }
     crypto_wipe(&token, sizeof token);

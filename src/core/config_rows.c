@@ -38,7 +38,7 @@ static const struct config_row rows[] = {
             "After SIGTERM: how long to serve on while not ready"),
     ROW_INT("DRAIN_TIMEOUT_MS", http.drain_timeout_ms, "10000", 0, 300000,
             "After that: how long running requests may take to finish"),
-    ROW_BOOL("REQUIRE_IF_MATCH", http.require_if_match, "off", "Refuse PUT, PATCH and DELETE without `If-Match` (428)"),
+    ROW_BOOL("REQUIRE_IF_MATCH", http.require_if_match, "off", "Refuse PUT, PATCH and DELETE of customers without `If-Match` (428)"),
     ROW_BOOL("DOCS", http.docs, "on", "Serve `/openapi.json` and the page made from it, `/docs`"),
     ROW_WORD("AUTH", access.auth, "auto", http_auth_words,
              "Who may call: bearers of a JWT, or anybody; `auto` is `jwt` when listening beyond the loopback or where a `JWT` setting is given, else `none`"),

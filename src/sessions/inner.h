@@ -23,7 +23,7 @@ enum session_word { WORD_DONE, WORD_GONE, WORD_MISSING, WORD_CHANGED, WORD_PRECO
 void sessions_count(struct sessions *s, enum session_event event, uint64_t n);
 
 /* {tag}s<hash>: a session. {tag}l<customer's id>: a customer's sessions. {tag}i: the index of the bucket's customers. */
-struct key session_key(uint8_t bucket, const void *hash);
+struct key session_key(const struct session_name *name);
 struct key sessions_list_key(const struct uuid *customer);
 struct key sessions_customers_key(uint8_t bucket);
 

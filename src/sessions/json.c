@@ -5,18 +5,32 @@
 
 #include <inttypes.h>
 
-static void append_time(struct buf *out, const char *name, int64_t ms)
+static void append_named(struct buf *out, const char *before, const char *text)
+{
+    buf_append_cstr(out, before);
+    buf_append_cstr(out, text);
+    buf_append_byte(out, '"');
+}
+
+/* before: all up to the value. */
+static void append_time(struct buf *out, const char *before, int64_t ms)
 {
     char text[TIMESTAMP_RFC3339_MS_SIZE];
     timestamp_rfc3339_ms(ms, text);
-    buf_appendf(out, ",\"%s\":\"%s\"", name, text);
+    append_named(out, before, text);
 }
 
-static void append_id(struct buf *out, const char *name, const struct uuid *id)
+static void append_id(struct buf *out, const char *before, const struct uuid *id)
 {
     char text[UUID_TEXT_SIZE];
     uuid_format(id, text);
-    buf_appendf(out, "\"%s\":\"%s\"", name, text);
+    append_named(out, before, text);
+}
+
+static void append_number(struct buf *out, const char *before, uint64_t number)
+{
+    buf_append_cstr(out, before);
+    buf_append_int(out, (int64_t)number);
 }
 
 static void append_from(struct buf *out, struct slice from)
@@ -37,11 +51,11 @@ static int64_t idle_end(const struct session_record *r, const struct session_tim
 /* Since when, until when, how often. */
 static void append_course(const struct session_record *r, const struct session_times *t, struct buf *out)
 {
-    append_time(out, "created_at", r->begun_ms);
-    append_time(out, "last_seen_at", r->seen_ms);
-    append_time(out, "idle_expires_at", idle_end(r, t));
-    append_time(out, "expires_at", r->ends_ms);
-    buf_appendf(out, ",\"visits\":%" PRIu64, r->visits);
+    append_time(out, ",\"created_at\":\"", r->begun_ms);
+    append_time(out, ",\"last_seen_at\":\"", r->seen_ms);
+    append_time(out, ",\"idle_expires_at\":\"", idle_end(r, t));
+    append_time(out, ",\"expires_at\":\"", r->ends_ms);
+    append_number(out, ",\"visits\":", r->visits);
 }
 
 static bool append_attributes(struct slice attributes, struct buf *out)
@@ -62,15 +76,17 @@ static bool append_attributes(struct slice attributes, struct buf *out)
 
 static void append_totals(const struct cart_totals *totals, uint64_t version, struct buf *out)
 {
-    buf_appendf(out, "\"count\":%" PRIu64 ",\"quantity\":%" PRIu64 ",\"total\":%" PRIu64 ",\"version\":%" PRIu64,
-                totals->items, totals->quantity, totals->total, version);
+    append_number(out, "\"count\":", totals->items);
+    append_number(out, ",\"quantity\":", totals->quantity);
+    append_number(out, ",\"total\":", totals->total);
+    append_number(out, ",\"version\":", version);
 }
 
 static void append_token(const struct session_token *token, struct buf *out)
 {
     char text[SESSION_TOKEN_SIZE];
     session_token_format(token, text);
-    buf_appendf(out, ",\"token\":\"%s\"", text);
+    append_named(out, ",\"token\":\"", text);
     crypto_wipe(text, sizeof text);
 }
 
@@ -80,12 +96,10 @@ bool session_json(const struct session_record *r, const struct session_times *t,
     struct cart_totals totals;
     if (!cart_total(r->cart, &totals))
         return false;
-    buf_append_byte(out, '{');
-    append_id(out, "id", &r->id);
-    buf_append_byte(out, ',');
-    append_id(out, "customer_id", &r->customer);
+    append_id(out, "{\"id\":\"", &r->id);
+    append_id(out, ",\"customer_id\":\"", &r->customer);
     append_course(r, t, out);
-    buf_appendf(out, ",\"expires_in_ms\":%" PRId64, idle_end(r, t) - t->now_ms);
+    append_number(out, ",\"expires_in_ms\":", (uint64_t)(idle_end(r, t) - t->now_ms));
     append_from(out, r->from);
     if (!append_attributes(r->attributes, out))
         return false;
@@ -122,8 +136,7 @@ bool session_cart_json(const struct session_record *r, struct buf *out)
 
 void session_listed_json(const struct session_record *r, const struct session_times *t, struct buf *out)
 {
-    buf_append_byte(out, '{');
-    append_id(out, "id", &r->id);
+    append_id(out, "{\"id\":\"", &r->id);
     append_course(r, t, out);
     append_from(out, r->from);
     buf_append_byte(out, '}');

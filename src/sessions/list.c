@@ -28,8 +28,11 @@ static enum status list_read(struct sessions *s, const struct uuid *customer, in
 static size_t list_keys(const struct list *list, uint8_t bucket, struct key *out)
 {
     size_t n = list->text.len / SESSION_ENTRY_BYTES;
-    for (size_t i = 0; i < n; i++)
-        out[i] = session_key(bucket, list->text.ptr + i * SESSION_ENTRY_BYTES);
+    for (size_t i = 0; i < n; i++) {
+        struct session_name name = { .bucket = bucket };
+        memcpy(name.hash, list->text.ptr + i * SESSION_ENTRY_BYTES, sizeof name.hash);
+        out[i] = session_key(&name);
+    }
     return n;
 }
 
@@ -38,7 +41,7 @@ static size_t list_keys(const struct list *list, uint8_t bucket, struct key *out
 struct opening {
     const struct session_opening *in;
     struct uuid id;
-    uint8_t hash[SESSION_HASH_BYTES];
+    struct session_name name;
     uint8_t attempt[ATTEMPT_BYTES];
 };
 
@@ -46,7 +49,7 @@ static enum status open_once(struct sessions *s, const struct opening *o, int64_
                              enum session_word *word, struct error *err)
 {
     uint8_t bucket = uuid_bucket(&o->in->customer);
-    struct key keys[3 + SESSIONS_PER_CUSTOMER] = { session_key(bucket, o->hash), sessions_customers_key(bucket),
+    struct key keys[3 + SESSIONS_PER_CUSTOMER] = { session_key(&o->name), sessions_customers_key(bucket),
                                                    sessions_list_key(&o->in->customer) };
     struct list list = { .call = NULL };
     struct args args;
@@ -63,7 +66,7 @@ static enum status open_once(struct sessions *s, const struct opening *o, int64_
     args_bytes(&args, o->id.bytes, UUID_BYTES);
     args_slice(&args, buf_slice(&o->in->from));
     args_slice(&args, buf_slice(&o->in->attributes));
-    args_bytes(&args, o->hash, sizeof o->hash);
+    args_bytes(&args, o->name.hash, sizeof o->name.hash);
     status = sessions_run(s, &script_session_open, bucket, &args, deadline_ms, call, word, err);
     call_release(list.call);
     return status;
@@ -87,7 +90,7 @@ enum status sessions_open(struct sessions *s, const struct session_opening *in, 
     struct call *call = NULL;
     enum session_word word = WORD_CHANGED;
     uint8_t bucket = uuid_bucket(&in->customer);
-    if (!session_token_new(bucket, &out->token) || !session_token_hash(&out->token, o.hash) ||
+    if (!session_token_new(bucket, &out->token) || !session_token_name(&out->token, &o.name) ||
         !uuid_new(now_ms, bucket, &o.id) || !random_bytes(o.attempt, sizeof o.attempt))
         return error_set(err, STATUS_INTERNAL, "no token could be made");
     enum status status = STATUS_OK;

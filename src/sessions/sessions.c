@@ -72,9 +72,9 @@ void session_answer_clean_up(struct session_answer *a)
 
 /* ---- keys and scripts ---- */
 
-struct key session_key(uint8_t bucket, const void *hash)
+struct key session_key(const struct session_name *name)
 {
-    return bucket_key(bucket, 's', slice_of(hash, SESSION_HASH_BYTES));
+    return bucket_key(name->bucket, 's', slice_of(name->hash, sizeof name->hash));
 }
 
 struct key sessions_list_key(const struct uuid *customer)
@@ -177,7 +177,6 @@ static enum status gone(struct sessions *s, struct error *err)
 /* ---- one step with a token ---- */
 
 struct step {
-    uint8_t hash[SESSION_HASH_BYTES];
     uint8_t attempt[ATTEMPT_BYTES];
     struct key keys[4];
     struct args args;
@@ -186,14 +185,14 @@ struct step {
 };
 
 /* Keys: the session, its bucket's customers, and room for others; arguments: idle time, attempt. */
-static enum status step_init(struct step *t, struct sessions *s, const struct session_token *token, size_t n_keys,
+static enum status step_init(struct step *t, struct sessions *s, const struct session_name *name, size_t n_keys,
                              struct error *err)
 {
     t->call = NULL;
-    if (!session_token_hash(token, t->hash) || !random_bytes(t->attempt, sizeof t->attempt))
-        return error_set(err, STATUS_INTERNAL, "hashing failed");
-    t->keys[0] = session_key(token->bucket, t->hash);
-    t->keys[1] = sessions_customers_key(token->bucket);
+    if (!random_bytes(t->attempt, sizeof t->attempt))
+        return error_set(err, STATUS_INTERNAL, "no attempt could be named");
+    t->keys[0] = session_key(name);
+    t->keys[1] = sessions_customers_key(name->bucket);
     args_init(&t->args, t->keys, n_keys);
     args_number(&t->args, (uint64_t)s->options.settings.idle_s * 1000);
     args_bytes(&t->args, t->attempt, sizeof t->attempt);
@@ -207,16 +206,16 @@ static enum status step_run(struct step *t, struct sessions *s, const struct scr
     return status == STATUS_OK && t->word == WORD_GONE ? gone(s, err) : status;
 }
 
-enum status sessions_visit(struct sessions *s, const struct session_token *token, enum session_view view,
+enum status sessions_visit(struct sessions *s, const struct session_name *name, enum session_view view,
                            int64_t deadline_ms, struct session_answer *out, struct error *err)
 {
     struct step t;
     bool counts = view != VIEW_CART;
-    enum status status = step_init(&t, s, token, 2, err);
+    enum status status = step_init(&t, s, name, 2, err);
     if (status != STATUS_OK)
         return status;
     args_slice(&t.args, slice_cstr(counts ? "1" : "0"));
-    status = step_run(&t, s, &script_session_visit, token->bucket, deadline_ms, err);
+    status = step_run(&t, s, &script_session_visit, name->bucket, deadline_ms, err);
     if (status == STATUS_OK)
         status = sessions_answer(s, call_reply(t.call), view, out, err);
     if (status == STATUS_OK && counts)
@@ -237,17 +236,17 @@ static enum status invalid(struct findings *f, const char *member, const char *f
     return error_set(err, STATUS_INVALID_REQUEST, "1 finding: `errors` lists it");
 }
 
-enum status sessions_patch(struct sessions *s, const struct session_token *token, struct slice changes, int64_t deadline_ms,
+enum status sessions_patch(struct sessions *s, const struct session_name *name, struct slice changes, int64_t deadline_ms,
                            struct session_answer *out, struct findings *f, struct error *err)
 {
     struct step t;
-    enum status status = step_init(&t, s, token, 2, err);
+    enum status status = step_init(&t, s, name, 2, err);
     if (status != STATUS_OK)
         return status;
     args_slice(&t.args, changes);
     args_number(&t.args, SESSION_ATTRIBUTES_MAX);
     args_number(&t.args, SESSION_ATTRIBUTES_MAX_BYTES);
-    status = step_run(&t, s, &script_session_patch, token->bucket, deadline_ms, err);
+    status = step_run(&t, s, &script_session_patch, name->bucket, deadline_ms, err);
     if (status == STATUS_OK && t.word == WORD_MANY)
         status = invalid(f, "attributes", "expected at most %d members afterwards, got %" PRId64, SESSION_ATTRIBUTES_MAX,
                          reply_integer(reply_at(call_reply(t.call), 1)), err);
@@ -266,13 +265,13 @@ static enum status refuse_version(const struct reply *reply, struct session_answ
     return error_set(err, STATUS_PRECONDITION_FAILED, "The cart's version is %" PRIu64, out->cart_version);
 }
 
-enum status sessions_change_cart(struct sessions *s, const struct session_token *token, const struct cart_change *change,
+enum status sessions_change_cart(struct sessions *s, const struct session_name *name, const struct cart_change *change,
                                  int64_t deadline_ms, struct session_answer *out, struct error *err)
 {
     struct step t;
     uint8_t numbers[ITEM_NUMBERS_BYTES];
     const struct cart_item item = { .quantity = change->quantity, .unit_price = change->unit_price };
-    enum status status = step_init(&t, s, token, 2, err);
+    enum status status = step_init(&t, s, name, 2, err);
     if (status != STATUS_OK)
         return status;
     cart_item_numbers(&item, numbers);
@@ -281,7 +280,7 @@ enum status sessions_change_cart(struct sessions *s, const struct session_token 
     args_slice(&t.args, change->sku);
     args_bytes(&t.args, numbers, change->take_out ? 0 : sizeof numbers);
     args_number(&t.args, CART_ITEMS_MAX);
-    status = step_run(&t, s, &script_session_cart, token->bucket, deadline_ms, err);
+    status = step_run(&t, s, &script_session_cart, name->bucket, deadline_ms, err);
     if (status == STATUS_OK && t.word == WORD_PRECONDITION)
         status = refuse_version(call_reply(t.call), out, err);
     else if (status == STATUS_OK && t.word == WORD_FULL)
@@ -293,12 +292,12 @@ enum status sessions_change_cart(struct sessions *s, const struct session_token 
 }
 
 /* Whose session it is, which the token does not say. */
-static enum status read_customer(struct sessions *s, const struct session_token *token, const struct key *key,
+static enum status read_customer(struct sessions *s, const struct session_name *name, const struct key *key,
                                  int64_t deadline_ms, struct uuid *customer, struct error *err)
 {
     struct call *call = NULL;
     struct session_record r;
-    enum status status = sessions_read(s, token->bucket, key, deadline_ms, &call, err);
+    enum status status = sessions_read(s, name->bucket, key, deadline_ms, &call, err);
     if (status == STATUS_OK && reply_type(call_reply(call)) == REPLY_NIL)
         status = gone(s, err);
     else if (status == STATUS_OK && !session_record_parse(reply_text(call_reply(call)), &r))
@@ -309,27 +308,27 @@ static enum status read_customer(struct sessions *s, const struct session_token 
     return status;
 }
 
-enum status sessions_rotate(struct sessions *s, const struct session_token *token, enum session_view view,
+enum status sessions_rotate(struct sessions *s, const struct session_name *name, enum session_view view,
                             int64_t deadline_ms, struct session_answer *out, struct error *err)
 {
     struct step t;
     struct uuid customer;
-    uint8_t hash[SESSION_HASH_BYTES];
-    if (!session_token_new(token->bucket, &out->token) || !session_token_hash(&out->token, hash))
+    struct session_name next;
+    if (!session_token_new(name->bucket, &out->token) || !session_token_name(&out->token, &next))
         return error_set(err, STATUS_INTERNAL, "no token could be made");
-    enum status status = step_init(&t, s, token, 0, err);
+    enum status status = step_init(&t, s, name, 0, err);
     if (status == STATUS_OK)
-        status = read_customer(s, token, &t.keys[0], deadline_ms, &customer, err);
+        status = read_customer(s, name, &t.keys[0], deadline_ms, &customer, err);
     if (status != STATUS_OK)
         return status;
-    t.keys[2] = session_key(token->bucket, hash);
+    t.keys[2] = session_key(&next);
     t.keys[3] = sessions_list_key(&customer);
     args_init(&t.args, t.keys, 4);
     args_number(&t.args, (uint64_t)s->options.settings.idle_s * 1000);
     args_bytes(&t.args, t.attempt, sizeof t.attempt);
-    args_bytes(&t.args, t.hash, sizeof t.hash);
-    args_bytes(&t.args, hash, sizeof hash);
-    status = step_run(&t, s, &script_session_rotate, token->bucket, deadline_ms, err);
+    args_bytes(&t.args, name->hash, sizeof name->hash);
+    args_bytes(&t.args, next.hash, sizeof next.hash);
+    status = step_run(&t, s, &script_session_rotate, name->bucket, deadline_ms, err);
     if (status == STATUS_OK)
         status = sessions_answer(s, call_reply(t.call), view, out, err);
     if (status == STATUS_OK)
@@ -338,14 +337,14 @@ enum status sessions_rotate(struct sessions *s, const struct session_token *toke
     return status;
 }
 
-enum status sessions_finish(struct sessions *s, const struct session_token *token, int64_t deadline_ms,
+enum status sessions_finish(struct sessions *s, const struct session_name *name, int64_t deadline_ms,
                             struct session_answer *out, struct error *err)
 {
     struct step t;
-    enum status status = step_init(&t, s, token, 2, err);
+    enum status status = step_init(&t, s, name, 2, err);
     if (status != STATUS_OK)
         return status;
-    status = step_run(&t, s, &script_session_finish, token->bucket, deadline_ms, err);
+    status = step_run(&t, s, &script_session_finish, name->bucket, deadline_ms, err);
     if (status == STATUS_OK)
         status = sessions_answer(s, call_reply(t.call), VIEW_SESSION, out, err);
     if (status == STATUS_OK)

@@ -34,11 +34,12 @@ bool session_token_parse(struct slice text, struct session_token *out)
     return base64url_decode(slice_from(text, BUCKET_DIGITS), out->secret, sizeof out->secret) == SESSION_SECRET_BYTES;
 }
 
-bool session_token_hash(const struct session_token *token, uint8_t out[SESSION_HASH_BYTES])
+bool session_token_name(const struct session_token *token, struct session_name *out)
 {
     uint8_t digest[SHA256_BYTES];
     if (!sha256(slice_of(token->secret, sizeof token->secret), digest))
         return false;
-    memcpy(out, digest, SESSION_HASH_BYTES);
+    out->bucket = token->bucket;
+    memcpy(out->hash, digest, sizeof out->hash);
     return true;
 }

@@ -87,18 +87,18 @@ enum session_view { VIEW_SESSION, VIEW_SESSION_WITH_TOKEN, VIEW_CART };
 enum status sessions_open(struct sessions *s, const struct session_opening *in, int64_t now_ms, int64_t deadline_ms,
                           struct session_answer *out, struct findings *f, struct error *err) MUST_USE;
 
-/* With a token. Each fails with UNAUTHORIZED when the session has ended, or never was. */
-enum status sessions_visit(struct sessions *s, const struct session_token *token, enum session_view view,
+/* With the name that a token gives. Each fails with UNAUTHORIZED when the session has ended, or never was. */
+enum status sessions_visit(struct sessions *s, const struct session_name *name, enum session_view view,
                            int64_t deadline_ms, struct session_answer *out, struct error *err) MUST_USE;
-enum status sessions_patch(struct sessions *s, const struct session_token *token, struct slice changes, int64_t deadline_ms,
+enum status sessions_patch(struct sessions *s, const struct session_name *name, struct slice changes, int64_t deadline_ms,
                            struct session_answer *out, struct findings *f, struct error *err) MUST_USE;
 /* PRECONDITION_FAILED with the cart's version; INVALID_REQUEST when the cart is full. */
-enum status sessions_change_cart(struct sessions *s, const struct session_token *token, const struct cart_change *change,
+enum status sessions_change_cart(struct sessions *s, const struct session_name *name, const struct cart_change *change,
                                  int64_t deadline_ms, struct session_answer *out, struct error *err) MUST_USE;
-/* with_token: the answer's JSON tells it. */
-enum status sessions_rotate(struct sessions *s, const struct session_token *token, enum session_view view,
+/* VIEW_SESSION_WITH_TOKEN: the answer's JSON tells the new one. */
+enum status sessions_rotate(struct sessions *s, const struct session_name *name, enum session_view view,
                             int64_t deadline_ms, struct session_answer *out, struct error *err) MUST_USE;
-enum status sessions_finish(struct sessions *s, const struct session_token *token, int64_t deadline_ms,
+enum status sessions_finish(struct sessions *s, const struct session_name *name, int64_t deadline_ms,
                             struct session_answer *out, struct error *err) MUST_USE;
 
 /* With a customer's id. NOT_FOUND when the customer is absent. */

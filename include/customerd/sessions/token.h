@@ -22,7 +22,11 @@ bool session_token_new(uint8_t bucket, struct session_token *out) MUST_USE;
 void session_token_format(const struct session_token *token, char out[SESSION_TOKEN_SIZE]);
 /* Strict: one text for one token. */
 bool session_token_parse(struct slice text, struct session_token *out) MUST_USE;
-/* What names the session in the database: the first half of SHA-256 of the secret. */
-bool session_token_hash(const struct session_token *token, uint8_t out[SESSION_HASH_BYTES]) MUST_USE;
+/* What a session is called in the database. */
+struct session_name {
+    uint8_t bucket;
+    uint8_t hash[SESSION_HASH_BYTES]; /* the first half of SHA-256 of the secret */
+};
+bool session_token_name(const struct session_token *token, struct session_name *out) MUST_USE;
 
 #endif
