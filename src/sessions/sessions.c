@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define ANSWER_MAX_BYTES (64u << 10)
+#define SEEN_NOW (-1) /* the session was seen when it was read */
 
 static const char *const event_labels[EVENTS] = {
     [EVENT_OPENED] = "event=\"opened\"",
@@ -144,16 +145,16 @@ enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *
 
 /* ---- answers ---- */
 
-enum status sessions_answer(struct sessions *s, const struct reply *reply, enum session_view view,
-                            struct session_answer *out, struct error *err)
+static enum status answer(struct sessions *s, struct slice text, int64_t now_ms, enum session_view view,
+                          struct session_answer *out, struct error *err)
 {
     struct session_record r;
+    if (!session_record_parse(text, &r))
+        return sessions_damaged(err);
     const struct session_times times = {
-        .now_ms = reply_integer(reply_at(reply, 1)),
+        .now_ms = now_ms == SEEN_NOW ? r.seen_ms : now_ms,
         .idle_ms = s->options.settings.idle_s * 1000,
     };
-    if (!session_record_parse(reply_text(reply_at(reply, 2)), &r))
-        return sessions_damaged(err);
     out->customer = r.customer;
     out->id = r.id;
     out->known = true;
@@ -165,6 +166,12 @@ enum status sessions_answer(struct sessions *s, const struct reply *reply, enum 
     if (!whole)
         return sessions_damaged(err);
     return buf_ok(&out->json) ? STATUS_OK : error_set(err, STATUS_INTERNAL, "out of memory");
+}
+
+enum status sessions_answer(struct sessions *s, const struct reply *reply, enum session_view view,
+                            struct session_answer *out, struct error *err)
+{
+    return answer(s, reply_text(reply_at(reply, 2)), reply_integer(reply_at(reply, 1)), view, out, err);
 }
 
 /* Whether it never was, has ended, or is of a customer that was deleted is not told. */
@@ -215,9 +222,11 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
     if (status != STATUS_OK)
         return status;
     args_slice(&t.args, slice_cstr(counts ? "1" : "0"));
-    status = step_run(&t, s, &script_session_visit, name->bucket, deadline_ms, err);
-    if (status == STATUS_OK)
-        status = sessions_answer(s, call_reply(t.call), view, out, err);
+    status = run_take(s, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
+    if (status == STATUS_OK && reply_type(call_reply(t.call)) == REPLY_NIL)
+        status = gone(s, err);
+    else if (status == STATUS_OK)
+        status = answer(s, reply_text(call_reply(t.call)), SEEN_NOW, view, out, err);
     if (status == STATUS_OK && counts)
         sessions_count(s, EVENT_VISITED, 1);
     call_release(t.call);
