@@ -58,6 +58,10 @@ static enum status identify(struct exchange *x, struct error *err)
 static bool key_of(const struct exchange *x, uint8_t key[RATE_KEY_BYTES])
 {
     uint8_t digest[SHA256_BYTES];
+    if (x->admission.named) {
+        memcpy(key, x->admission.key, RATE_KEY_BYTES);
+        return true;
+    }
     if (x->admission.claims == NULL) {
         memcpy(key, x->request.peer, RATE_KEY_BYTES);
         return true;
@@ -119,7 +123,9 @@ enum status access_admit(struct exchange *x, struct error *err)
     if (x->admission.done)
         return STATUS_OK;
     enum status status = STATUS_OK;
-    if (scope != NULL && x->app->authenticator != NULL)
+    if (x->match.route->admit != NULL)
+        status = x->match.route->admit(x, err);
+    else if (scope != NULL && x->app->authenticator != NULL)
         status = identify(x, err);
     if (status == STATUS_OK)
         status = take_turn(x, err);

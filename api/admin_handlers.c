@@ -1,11 +1,11 @@
 /* The operator's view, on a listener of its own: none of it asks the database. */
 #include "customerd/api/operations.h"
 #include "customerd/api/problem.h"
+#include "customerd/api/resource.h"
 #include "customerd/api/version.h"
 #include "customerd/auth/authenticator.h"
 #include "customerd/aws/iam_refresher.h"
 #include "customerd/core/metrics.h"
-#include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
 #include <inttypes.h>
@@ -113,17 +113,6 @@ static void append_iam(struct buf *out, const struct app *app)
     buf_append_byte(out, '}');
 }
 
-static void append_healer(struct buf *out, struct customers *customers)
-{
-    struct customers_state state;
-    customers_state(customers, &state);
-    buf_appendf(out, ",\"store\":{\"checked\":%s,\"sweeps\":%" PRIu64 ",\"scrub_passes\":%" PRIu64
-                     ",\"fenced\":%" PRIu64 ",\"released\":%" PRIu64 ",\"repaired_claims\":%" PRIu64
-                     ",\"repaired_index\":%" PRIu64 ",\"removed_orphans\":%" PRIu64 ",\"violations\":%" PRIu64 "}",
-                json_bool(state.checked), state.sweeps, state.scrub_passes, state.fenced, state.released,
-                state.repaired_claims, state.repaired_index, state.removed_orphans, state.violations);
-}
-
 /* Both answers have the same members; one that is not ready is a problem too. */
 static void answer_readiness(struct exchange *x, bool ready, struct slice members)
 {
@@ -155,12 +144,31 @@ static size_t count_serving(struct cluster *cluster)
     return serving;
 }
 
+/* The next resource that is on and not ready, from *at on; NULL when there is none. */
+static const struct resource *next_unready(const struct resources *rs, size_t *at, struct error *reason)
+{
+    while (*at < rs->n) {
+        const struct resource_slot *slot = &rs->slots[(*at)++];
+        if (slot->started && slot->resource->ready != NULL && slot->resource->ready(slot->state, reason) != STATUS_OK)
+            return slot->resource;
+    }
+    return NULL;
+}
+
 /* One shard that is down is a reason to look, not to be taken out of service; without keys no caller can be let in. */
 bool operations_ready(struct app *app, struct error *reason)
 {
-    return !atomic_load(&app->draining) && customers_ready(app->customers, reason) == STATUS_OK &&
+    size_t at = 0;
+    return !atomic_load(&app->draining) && next_unready(app->resources, &at, reason) == NULL &&
            (app->authenticator == NULL || authenticator_ready(app->authenticator, reason) == STATUS_OK) &&
-           count_serving(app->cluster) > 0;
+           (app->cluster == NULL || count_serving(app->cluster) > 0);
+}
+
+static void append_resources(struct buf *out, const struct resources *rs)
+{
+    for (size_t i = 0; i < rs->n; i++)
+        if (rs->slots[i].started && rs->slots[i].resource->write_readiness != NULL)
+            rs->slots[i].resource->write_readiness(rs->slots[i].state, out);
 }
 
 static enum status readyz(struct exchange *x, struct error *err)
@@ -173,15 +181,14 @@ static enum status readyz(struct exchange *x, struct error *err)
     bool ready = operations_ready(app, err);
     if (draining)
         append_reason(&reasons, "stopping");
-    if (customers_ready(app->customers, err) != STATUS_OK)
+    for (size_t at = 0; next_unready(app->resources, &at, err) != NULL;)
         append_reason(&reasons, err->detail);
     if (app->authenticator != NULL && authenticator_ready(app->authenticator, err) != STATUS_OK)
         append_reason(&reasons, err->detail);
-    size_t serving = append_database(&parts, app->cluster, &reasons);
-    if (serving == 0)
+    if (app->cluster != NULL && append_database(&parts, app->cluster, &reasons) == 0)
         append_reason(&reasons, "no shard serves");
     append_iam(&parts, app);
-    append_healer(&parts, app->customers);
+    append_resources(&parts, app->resources);
     buf_appendf(&members, ",\"ready\":%s,\"draining\":%s,\"reasons\":[", json_bool(ready), json_bool(draining));
     buf_append(&members, buf_slice(&reasons));
     buf_append_byte(&members, ']');

@@ -18,7 +18,7 @@ void audit_write(const struct exchange *x, enum status status, const struct erro
     if (x->audit.id_known)
         uuid_format(&x->audit.id, id);
     const struct log_field fields[] = {
-        LOG_STR("subject", claims == NULL ? slice_of("", 0) : claims_subject(claims)),
+        LOG_STR("subject", claims == NULL ? slice_cstr(x->audit.subject) : claims_subject(claims)),
         LOG_CSTR("operation", x->match.route->operation),
         LOG_CSTR("id", id),
         LOG_INT("version", (int64_t)x->audit.version),

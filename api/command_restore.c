@@ -23,7 +23,7 @@ static void print_help(void)
          "  1   not done, the service stays shut out: run it again\n"
          "  3   the service writes, but what is told must be looked at: customers that share an e-mail, damaged keys\n\n"
          "It takes the settings of `customerd serve`; each flag is also an environment variable, and a flag wins.\n\nflags:");
-    config_print_flags(stdout);
+    service_print_flags(stdout);
 }
 
 static void say(void *ctx, const char *text)
@@ -73,7 +73,6 @@ static enum status restore(struct service *s, struct restore_report *report, str
 
 int command_restore(int argc, char *const *argv)
 {
-    struct config_sources sources;
     struct restore_report report;
     struct error err = { .code = STATUS_OK };
     if (command_wants_help(argc, argv)) {
@@ -83,9 +82,7 @@ int command_restore(int argc, char *const *argv)
     struct service *s = calloc(1, sizeof *s);
     if (s == NULL)
         return EXIT_FAILURE;
-    enum status status = config_load(argc - 1, argv + 1, environ, &s->config, &sources, &err);
-    if (status == STATUS_OK)
-        status = config_check_serve(&s->config, &err);
+    enum status status = service_configure(s, argc, argv, &err);
     if (status == STATUS_OK) {
         service_protect_process();
         status = restore(s, &report, &err);

@@ -1,4 +1,5 @@
 #include "customerd/api/commands.h"
+#include "customerd/api/resource.h"
 
 #include "customerd/aws/iam_token.h"
 #include "customerd/core/config.h"
@@ -120,9 +121,12 @@ static enum status token_make(const struct token_arguments *a, struct secret *ou
     int64_t now_s = 0;
     struct config config;
     struct config_sources sources;
+    struct resources resources;
     struct iam_token_options options;
     struct credentials credentials = { .source = NULL };
-    enum status status = config_load(0, NULL, environ, &config, &sources, err);
+    resources_init(&resources);
+    const struct config_input input = { .environment = environ, .parts = resources_parts(&resources) };
+    enum status status = config_load(&input, &config, &sources, err);
     if (status == STATUS_OK)
         status = instant_find(a->time, &now_s, err);
     if (status == STATUS_OK)

@@ -2,7 +2,17 @@
 #include "customerd/api/customers_http.h"
 #include "customerd/api/negotiate.h"
 #include "customerd/api/preconditions.h"
+#include "customerd/api/resource.h"
 #include "customerd/customers/email.h"
+
+#include <inttypes.h>
+
+extern const struct resource customers_resource;
+
+static struct customers *customers_of(const struct exchange *x)
+{
+    return resource_state(x->app, &customers_resource);
+}
 
 enum list_param { LIST_LIMIT, LIST_CURSOR, LIST_EMAIL };
 static const char *const list_params[] = { [LIST_LIMIT] = "limit", [LIST_CURSOR] = "cursor", [LIST_EMAIL] = "email",
@@ -21,7 +31,7 @@ static enum status create(struct exchange *x, struct error *err)
     if (status == STATUS_OK && write.options.if_match.given && !write.options.if_match.any)
         status = error_set(err, STATUS_PRECONDITION_FAILED, "A customer that is being created has no ETag yet");
     if (status == STATUS_OK) {
-        status = customers_create(x->app->customers, &customer, &write.options, &answer, err);
+        status = customers_create(customers_of(x), &customer, &write.options, &answer, err);
         customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK) {
@@ -59,7 +69,7 @@ static enum status get(struct exchange *x, struct error *err)
     answer_init(&answer);
     enum status status = customers_http_read_preconditions(&x->request, &if_match, &if_none_match, err);
     if (status == STATUS_OK)
-        status = customers_get(x->app->customers, &x->request.resource, x->request.deadline_ms, &answer, err);
+        status = customers_get(customers_of(x), &x->request.resource, x->request.deadline_ms, &answer, err);
     if (status == STATUS_OK)
         status = judge_read(x, &if_match, &if_none_match, &answer, err);
     answer_clean_up(&answer);
@@ -78,7 +88,7 @@ static enum status replace(struct exchange *x, struct error *err)
     if (status == STATUS_OK)
         status = customer_parse(x->request.body, CUSTOMER_REPLACE, id, &customer, &x->findings, err);
     if (status == STATUS_OK) {
-        status = customers_replace(x->app->customers, id, &customer, &write.options, &answer, err);
+        status = customers_replace(customers_of(x), id, &customer, &write.options, &answer, err);
         customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK)
@@ -99,7 +109,7 @@ static enum status patch(struct exchange *x, struct error *err)
     if (status == STATUS_OK)
         status = customer_patch_parse(x->request.body, id, &changes, &x->findings, err);
     if (status == STATUS_OK) {
-        status = customers_patch(x->app->customers, id, changes, &write.options, &answer, &x->findings, err);
+        status = customers_patch(customers_of(x), id, changes, &write.options, &answer, &x->findings, err);
         customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK)
@@ -116,7 +126,7 @@ static enum status delete(struct exchange *x, struct error *err)
     answer_init(&answer);
     enum status status = customers_http_read_write(x, true, &write, err);
     if (status == STATUS_OK) {
-        status = customers_delete(x->app->customers, &x->request.resource, &write.options, &answer, err);
+        status = customers_delete(customers_of(x), &x->request.resource, &write.options, &answer, err);
         customers_http_put_outcome(x, status, &answer, err);
     }
     if (status == STATUS_OK)
@@ -130,7 +140,7 @@ static enum status find(struct exchange *x, struct slice email_normal, struct er
     struct page page;
     page_init(&page);
     enum status status =
-        customers_find_by_email(x->app->customers, email_normal, x->request.deadline_ms, &page, err);
+        customers_find_by_email(customers_of(x), email_normal, x->request.deadline_ms, &page, err);
     if (status == STATUS_OK)
         customers_http_put_page(x, &page);
     page_clean_up(&page);
@@ -186,7 +196,7 @@ static enum status list(struct exchange *x, struct error *err)
         return error_set(err, STATUS_BAD_CURSOR, "The cursor is empty");
     struct page page;
     page_init(&page);
-    status = customers_list(x->app->customers, limit, params[LIST_CURSOR].text, x->request.deadline_ms, &page, err);
+    status = customers_list(customers_of(x), limit, params[LIST_CURSOR].text, x->request.deadline_ms, &page, err);
     if (status == STATUS_OK) {
         customers_http_put_page(x, &page);
         struct slice next = buf_slice(&page.next_cursor);
@@ -208,7 +218,7 @@ static enum status lookup(struct exchange *x, struct error *err)
     return status;
 }
 
-const struct route customers_routes[] = {
+static const struct route routes[] = {
     { .method = METHOD_GET, .path = "/customers", .operation = "listCustomers", .scope = SCOPE_CUSTOMERS_READ, .handler = list,
       .params = list_params },
     { .method = METHOD_POST, .path = "/customers", .operation = "createCustomer", .scope = SCOPE_CUSTOMERS_WRITE, .handler = create,
@@ -223,4 +233,58 @@ const struct route customers_routes[] = {
     { .method = METHOD_DELETE, .path = "/customers/{id}", .operation = "deleteCustomer", .scope = SCOPE_CUSTOMERS_WRITE,
       .handler = delete, .if_match_required = true },
     { .path = NULL },
+};
+
+/* ---- the resource ---- */
+
+static enum status start(struct app *app, const void *settings, void **state, struct error *err)
+{
+    const struct customers_options options = {
+        .cluster = app->cluster,
+        .clock = app->clock,
+        .log = app->log,
+        .store = app->config->store,
+        .request_timeout_ms = app->config->http.request_timeout_ms,
+    };
+    (void)settings;
+    *state = customers_new(&options, err);
+    return *state == NULL ? err->code : STATUS_OK;
+}
+
+static void stop(void *state)
+{
+    customers_destroy(state);
+}
+
+static enum status ready(void *state, struct error *reason)
+{
+    return customers_ready(state, reason);
+}
+
+static void write_metrics(void *state, struct buf *out)
+{
+    customers_write_metrics(state, out);
+}
+
+/* What the healer counts. */
+static void write_readiness(void *customers, struct buf *out)
+{
+    struct customers_state state;
+    customers_state(customers, &state);
+    buf_appendf(out, ",\"store\":{\"checked\":%s,\"sweeps\":%" PRIu64 ",\"scrub_passes\":%" PRIu64
+                     ",\"fenced\":%" PRIu64 ",\"released\":%" PRIu64 ",\"repaired_claims\":%" PRIu64
+                     ",\"repaired_index\":%" PRIu64 ",\"removed_orphans\":%" PRIu64 ",\"violations\":%" PRIu64 "}",
+                state.checked ? "true" : "false", state.sweeps, state.scrub_passes, state.fenced, state.released,
+                state.repaired_claims, state.repaired_index, state.removed_orphans, state.violations);
+}
+
+const struct resource customers_resource = {
+    .name = "customers",
+    .routes = routes,
+    .uses_database = true,
+    .start = start,
+    .stop = stop,
+    .ready = ready,
+    .write_readiness = write_readiness,
+    .write_metrics = write_metrics,
 };

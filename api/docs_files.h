@@ -1,4 +1,4 @@
-/* docs_files: the files that the build embeds, made into a table by openapi/embed.py. */
+/* docs_files: what the build embeds: files, made into a table by openapi/embed.py, and the contract, by openapi/compose.py. */
 #ifndef CUSTOMERD_API_DOCS_FILES_H
 #define CUSTOMERD_API_DOCS_FILES_H
 
@@ -11,5 +11,14 @@ struct docs_file {
 };
 
 extern const struct docs_file docs_files[];
+
+/* A piece of the contract's text, in order. */
+struct docs_part {
+    const char *resource; /* that it belongs to; NULL: it is always there */
+    const char *text;
+    size_t length;        /* 0 ends the table */
+};
+
+extern const struct docs_part openapi_parts[];
 
 #endif

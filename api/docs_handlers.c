@@ -1,6 +1,7 @@
-/* The contract and the page made from it: files that the build embedded, the same bytes at every request. */
+/* The contract and the page made from it: the same bytes at every request. */
 #include "docs_files.h"
 
+#include "customerd/api/docs_contract.h"
 #include "customerd/api/preconditions.h"
 #include "customerd/api/route.h"
 
@@ -28,12 +29,9 @@ static const char *media_type_of(const struct docs_file *file)
     return route->produces == NULL ? CONTENT_TYPE_JSON : route->produces;
 }
 
-/* The contract goes out as it was embedded. A resource that the configuration switches off has to leave it, too: then the
- * document is made once at the start, from the embedded one, without the operations of that resource's tag. */
-static enum status serve_file(struct exchange *x, struct error *err)
+static enum status serve(struct exchange *x, const struct docs_file *file, struct error *err)
 {
     struct response *out = &x->response;
-    const struct docs_file *file = find_file(x->request.path);
     struct slice field;
     bool unchanged = false;
     if (file->path == NULL)
@@ -57,12 +55,27 @@ static enum status serve_file(struct exchange *x, struct error *err)
     return STATUS_OK;
 }
 
+static enum status serve_file(struct exchange *x, struct error *err)
+{
+    return serve(x, find_file(x->request.path), err);
+}
+
+static enum status serve_contract(struct exchange *x, struct error *err)
+{
+    const struct docs_file file = {
+        .path = "/openapi.json",
+        .tag = docs_contract_tag(x->app->docs),
+        .content = docs_contract_json(x->app->docs),
+    };
+    return serve(x, &file, err);
+}
+
 #define FILE_AT(where, name, media_type) \
     { .method = METHOD_GET, .path = where, .operation = name, .handler = serve_file, .produces = media_type }
 #define ASSET_AT(where, media_type) FILE_AT(where, "getDocsAsset", media_type)
 
 const struct route docs_routes[] = {
-    FILE_AT("/openapi.json", "getOpenApi", NULL),
+    { .method = METHOD_GET, .path = "/openapi.json", .operation = "getOpenApi", .handler = serve_contract },
 #ifdef CUSTOMERD_DOCS_PAGE
     FILE_AT("/docs", "getDocs", HTML),
     ASSET_AT("/docs/page.css", CSS),

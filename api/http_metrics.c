@@ -12,7 +12,7 @@
 #define LABEL_SIZE 128
 
 /* The service's successes. A failure's status comes from the table of statuses. */
-static const int successes[] = { 200, 201, 204, 304 };
+static const int successes[] = { 200, 201, 202, 204, 206, 304 };
 
 /* What the combination of status and error is called. Several failures of the caller share one. */
 struct ending {

@@ -1,12 +1,12 @@
 /* GET /metrics, for Prometheus: each module appends what it counts. */
 #include "customerd/api/http_metrics.h"
 #include "customerd/api/operations.h"
+#include "customerd/api/resource.h"
 #include "customerd/api/version.h"
 #include "customerd/auth/authenticator.h"
 #include "customerd/aws/iam_refresher.h"
 #include "customerd/core/metrics.h"
 #include "customerd/core/process_metrics.h"
-#include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 #include "tls_listener.h"
 
@@ -39,10 +39,15 @@ enum status metrics_handler(struct exchange *x, struct error *err)
     x->response.content_type = METRICS_CONTENT_TYPE;
     response_header_text(&x->response, "Cache-Control", "no-store");
     http_metrics_write(app->metrics, out);
-    cluster_write_metrics(app->cluster, out);
+    if (app->cluster != NULL)
+        cluster_write_metrics(app->cluster, out);
     if (app->refresher != NULL)
         iam_refresher_write_metrics(app->refresher, out);
-    customers_write_metrics(app->customers, out);
+    for (size_t i = 0; i < app->resources->n; i++) {
+        const struct resource_slot *slot = &app->resources->slots[i];
+        if (slot->started && slot->resource->write_metrics != NULL)
+            slot->resource->write_metrics(slot->state, out);
+    }
     if (app->authenticator != NULL)
         authenticator_write_metrics(app->authenticator, out);
     write_service(app, out);

@@ -42,16 +42,43 @@ static struct slice take_segment(struct slice *rest)
     return segment;
 }
 
+static struct slice take_rest(struct slice *rest)
+{
+    struct slice all = *rest;
+    *rest = slice_from(*rest, all.len);
+    return all;
+}
+
+static bool ends_with_dots(struct slice wanted)
+{
+    return wanted.len > 4 && memcmp(wanted.ptr + wanted.len - 4, "...}", 4) == 0;
+}
+
+/* One segment of the path, which *n others in braces stood before. */
+static bool segment_fits(struct slice wanted, struct slice segment, struct request *request, size_t *n)
+{
+    if (slice_is(wanted, "{id}"))
+        return uuid_parse(segment, &request->resource);
+    if (wanted.len == 0 || wanted.ptr[0] != '{')
+        return slice_equal(wanted, segment);
+    if (segment.len == 0 || *n == REQUEST_SEGMENTS_MAX)
+        return false;
+    request->segments[(*n)++] = segment;
+    return true;
+}
+
 /* Segment by segment; a rest that begins with "/" goes on, an empty one ends. */
-static bool template_fits(const char *template, struct slice path, struct uuid *id)
+static bool template_fits(const char *template, struct request *request)
 {
     struct slice want = slice_cstr(template);
+    struct slice path = request->path;
+    size_t n = 0;
     while (want.len > 0 && path.len > 0 && path.ptr[0] == '/') {
         want = slice_from(want, 1);
         path = slice_from(path, 1);
         struct slice wanted = take_segment(&want);
-        struct slice segment = take_segment(&path);
-        if (slice_is(wanted, "{id}") ? !uuid_parse(segment, id) : !slice_equal(wanted, segment))
+        struct slice segment = ends_with_dots(wanted) ? take_rest(&path) : take_segment(&path);
+        if (!segment_fits(wanted, segment, request, &n))
             return false;
     }
     return want.len == 0 && path.len == 0;
@@ -85,7 +112,7 @@ void route_find(const struct route *const *tables, struct request *request, stru
     }
     for (size_t t = 0; tables[t] != NULL; t++) {
         for (const struct route *r = tables[t]; r->path != NULL; r++) {
-            if (!template_fits(r->path, request->path, &request->resource))
+            if (!template_fits(r->path, request))
                 continue;
             collect(r, request->method, out);
             return;
@@ -107,12 +134,23 @@ void route_allow(const struct route_match *match, char out[ROUTE_ALLOW_SIZE])
     (void)snprintf(out + used, ROUTE_ALLOW_SIZE - used, "OPTIONS");
 }
 
+/* In the contract's form, which has no dots for a rest of several segments. */
+static void print_template(const char *template, FILE *out)
+{
+    for (const char *at = template; *at != '\0'; at++) {
+        if (strncmp(at, "...}", 4) == 0)
+            at += 3;
+        fputc(*at, out);
+    }
+}
+
 static void print_row(const char *listener, const struct route *r, FILE *out)
 {
     const char *produces = r->produces == NULL ? CONTENT_TYPE_JSON : r->produces;
     const char *before = "";
-    fprintf(out, "| %s | %s | `%s` | %s | %s | ", listener, route_method_labels[r->method], r->path, r->operation,
-            r->scope == NULL ? "" : r->scope);
+    fprintf(out, "| %s | %s | `", listener, route_method_labels[r->method]);
+    print_template(r->path, out);
+    fprintf(out, "` | %s | %s | ", r->operation, r->scope == NULL ? "" : r->scope);
     for (const char *const *param = r->params; param != NULL && *param != NULL; param++)
         fprintf(out, "%s%s", param == r->params ? "" : ", ", *param);
     fputs(" | ", out);

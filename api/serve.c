@@ -104,12 +104,11 @@ static void print_help(void)
     puts("usage: customerd serve [FLAGS]\n\n"
          "Serves customers over HTTP until SIGTERM or SIGINT; a second signal ends it at once.\n"
          "Each flag is also an environment variable; a flag wins.\n\nflags:");
-    config_print_flags(stdout);
+    service_print_flags(stdout);
 }
 
 int command_serve(int argc, char *const *argv)
 {
-    struct config_sources sources;
     struct error err = { .code = STATUS_OK };
     sigset_t stop;
     if (command_wants_help(argc, argv)) {
@@ -119,9 +118,7 @@ int command_serve(int argc, char *const *argv)
     struct service *s = calloc(1, sizeof *s);
     if (s == NULL)
         return fail(&(struct error){ .detail = "out of memory" });
-    enum status status = config_load(argc - 1, argv + 1, environ, &s->config, &sources, &err);
-    if (status == STATUS_OK)
-        status = config_check_serve(&s->config, &err);
+    enum status status = service_configure(s, argc, argv, &err);
     if (status == STATUS_OK) {
         service_protect_process();
         raise_descriptors(&s->config);

@@ -1,13 +1,12 @@
 #include "customerd/api/service.h"
 
+#include "customerd/api/docs_contract.h"
 #include "customerd/api/http_metrics.h"
-#include "customerd/api/route.h"
 #include "customerd/api/server.h"
 #include "customerd/auth/authenticator.h"
 #include "customerd/aws/iam_refresher.h"
 #include "customerd/core/http_client.h"
 #include "customerd/core/json_memory.h"
-#include "customerd/customers/customers.h"
 #include "customerd/memorydb/cluster.h"
 
 #include <sys/prctl.h>
@@ -54,6 +53,8 @@ static enum status choose_login(struct service *s, struct error *err)
 {
     const struct config_db *db = &s->config.db;
     s->login = login_none();
+    if (!resources_use_database(&s->resources))
+        return STATUS_OK;
     if (db->auth == DB_AUTH_PASSWORD) {
         s->login_password = (struct login_password){ .user = db->user, .file = db->password_file };
         s->login = login_password(&s->login_password);
@@ -87,7 +88,7 @@ static enum status start_refresher(struct service *s, struct error *err)
         .renewed = iam_renewed,
         .ctx = s,
     };
-    if (s->config.db.auth != DB_AUTH_IAM)
+    if (s->config.db.auth != DB_AUTH_IAM || s->app.cluster == NULL)
         return STATUS_OK;
     s->app.refresher = iam_refresher_new(&options, err);
     if (s->app.refresher == NULL)
@@ -100,13 +101,14 @@ static enum status start_refresher(struct service *s, struct error *err)
 /* What is allowed, and hardly ever meant. */
 static void warn(const struct service *s)
 {
-    if (!s->config.db.tls)
+    bool database = resources_use_database(&s->resources);
+    if (database && !s->config.db.tls)
         LOG(s->app.log, LOG_WARN, "database_without_tls",
             LOG_CSTR("meaning", "customers and passwords cross the network in the clear"));
     if (!config_needs_tokens(&s->config))
         LOG(s->app.log, s->config.access.auth == HTTP_AUTH_NONE ? LOG_WARN : LOG_INFO, "anybody_may_call",
             LOG_CSTR("meaning", "no token is asked for"));
-    if (s->config.db.auth == DB_AUTH_IAM && s->config.iam.resource_lowered)
+    if (database && s->config.db.auth == DB_AUTH_IAM && s->config.iam.resource_lowered)
         LOG(s->app.log, LOG_WARN, "iam_resource_lowered", LOG_CSTR("resource", s->config.iam.resource));
 }
 
@@ -157,7 +159,11 @@ static enum status start_access(struct service *s, struct error *err)
     enum status status = read_certificate(s, err);
     if (status != STATUS_OK)
         return status;
-    routes_choose_public(&s->config, s->routes);
+    resources_routes(&s->resources, s->config.http.docs, s->routes);
+    if (s->config.http.docs)
+        s->app.docs = docs_contract_new(&s->resources);
+    if (s->config.http.docs && s->app.docs == NULL)
+        return error_set(err, STATUS_INTERNAL, "out of memory");
     s->app.metrics = http_metrics_new(s->routes, s->app.tls != NULL);
     if (s->app.metrics == NULL)
         return error_set(err, STATUS_INTERNAL, "out of memory");
@@ -165,7 +171,7 @@ static enum status start_access(struct service *s, struct error *err)
     return status == STATUS_OK ? start_authenticator(s, err) : status;
 }
 
-/* ---- the store and the listeners ---- */
+/* ---- the database and the listeners ---- */
 
 static enum status start_cluster(struct service *s, struct error *err)
 {
@@ -175,21 +181,10 @@ static enum status start_cluster(struct service *s, struct error *err)
         .clock = s->app.clock,
         .log = s->app.log,
     };
+    if (!resources_use_database(&s->resources))
+        return STATUS_OK;
     s->app.cluster = cluster_new(&options, err);
     return s->app.cluster == NULL ? err->code : STATUS_OK;
-}
-
-static enum status start_customers(struct service *s, struct error *err)
-{
-    const struct customers_options options = {
-        .cluster = s->app.cluster,
-        .clock = s->app.clock,
-        .log = s->app.log,
-        .store = s->config.store,
-        .request_timeout_ms = s->config.http.request_timeout_ms,
-    };
-    s->app.customers = customers_new(&options, err);
-    return s->app.customers == NULL ? err->code : STATUS_OK;
 }
 
 static enum status open_sockets(struct service *s, struct error *err)
@@ -231,10 +226,31 @@ static enum status start_servers(struct service *s, struct error *err)
     return s->public == NULL ? err->code : STATUS_OK;
 }
 
+enum status service_configure(struct service *s, int argc, char *const *argv, struct error *err)
+{
+    struct config_sources sources;
+    resources_init(&s->resources);
+    const struct config_input input = { argc - 1, argv + 1, environ, resources_parts(&s->resources) };
+    enum status status = config_load(&input, &s->config, &sources, err);
+    if (status == STATUS_OK)
+        status = resources_choose(&s->resources, s->config.resources, err);
+    if (status == STATUS_OK)
+        status = config_check_serve(&s->config, resources_use_database(&s->resources), err);
+    return status == STATUS_OK ? resources_check(&s->resources, &s->config, err) : status;
+}
+
+void service_print_flags(FILE *out)
+{
+    struct resources resources;
+    resources_init(&resources);
+    config_print_flags(resources_parts(&resources), out);
+}
+
 /* Before any thread. */
 static enum status begin(struct service *s, struct error *err)
 {
     s->app.config = &s->config;
+    s->app.resources = &s->resources;
     s->app.clock = clock_system();
     s->listen_fd = -1;
     s->admin_listen_fd = -1;
@@ -261,7 +277,7 @@ enum status service_build(struct service *s, struct error *err)
     if (status == STATUS_OK)
         status = start_refresher(s, err);
     if (status == STATUS_OK)
-        status = start_customers(s, err);
+        status = resources_start(&s->resources, &s->app, err);
     return status == STATUS_OK ? start_servers(s, err) : status;
 }
 
@@ -294,7 +310,8 @@ void service_clean_up(struct service *s)
     authenticator_destroy(s->app.authenticator);
     rate_limiter_destroy(s->app.rate_limiter);
     http_metrics_destroy(s->app.metrics);
-    customers_destroy(s->app.customers);
+    docs_contract_destroy(s->app.docs);
+    resources_stop(&s->resources);
     /* The refresher and the cluster's thread know each other: each is still there when the other's ends. */
     if (s->app.cluster != NULL)
         cluster_stop(s->app.cluster);

@@ -23,6 +23,11 @@ struct load {
     struct error *err;
 };
 
+static bool place_at(const struct load *load, size_t at, struct config_place *out)
+{
+    return config_place(load->config, load->sources->parts, at, out);
+}
+
 /* Other people's bytes, fit for one line of an error. */
 static const char *shown(struct slice text, char out[SHOWN_MAX_BYTES])
 {
@@ -36,20 +41,19 @@ static const char *shown(struct slice text, char out[SHOWN_MAX_BYTES])
 }
 
 /* The row whose name, or flag, is nearest to the unknown one. */
-static const struct config_row *nearest_row(const char *unknown, bool by_flag)
+static const struct config_row *nearest_row(const struct load *load, const char *unknown, bool by_flag)
 {
-    size_t n = 0;
-    const struct config_row *rows = config_rows(&n);
-    const struct config_row *nearest = rows;
+    struct config_place place;
+    const struct config_row *nearest = NULL;
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; place_at(load, i, &place); i++) {
         char flag[CONFIG_FLAG_SIZE];
-        config_flag_of(&rows[i], flag);
-        const char *known = by_flag ? flag : rows[i].name;
+        config_flag_of(place.row, flag);
+        const char *known = by_flag ? flag : place.row->name;
         size_t distance = edit_distance(slice_cstr(unknown), slice_cstr(known), EDIT_CASE_MATTERS);
         if (distance < least) {
             least = distance;
-            nearest = &rows[i];
+            nearest = place.row;
         }
     }
     return nearest;
@@ -57,10 +61,11 @@ static const struct config_row *nearest_row(const char *unknown, bool by_flag)
 
 static enum status set_row(const struct load *load, size_t at, const struct given *given)
 {
-    size_t n = 0;
-    const struct config_row *row = &config_rows(&n)[at];
+    struct config_place place;
     char expected[160];
-    if (!config_parse(row, given->text, load->config, expected, sizeof expected)) {
+    if (!place_at(load, at, &place))
+        return error_set(load->err, STATUS_INTERNAL, "%s: there are too many settings", given->label);
+    if (!config_parse(&place, given->text, expected, sizeof expected)) {
         char value[SHOWN_MAX_BYTES];
         return error_set(load->err, STATUS_BAD_PARAMETER, "%s: \"%s\" is not %s", given->label,
                          shown(given->text, value), expected);
@@ -71,10 +76,9 @@ static enum status set_row(const struct load *load, size_t at, const struct give
 
 static enum status load_defaults(const struct load *load)
 {
-    size_t n = 0;
-    const struct config_row *rows = config_rows(&n);
-    for (size_t i = 0; i < n; i++) {
-        struct given given = { rows[i].name, slice_cstr(rows[i].default_text), CONFIG_DEFAULT };
+    struct config_place place;
+    for (size_t i = 0; place_at(load, i, &place); i++) {
+        struct given given = { place.row->name, slice_cstr(place.row->default_text), CONFIG_DEFAULT };
         if (given.text.len == 0)
             continue;
         enum status status = set_row(load, i, &given);
@@ -113,16 +117,15 @@ static bool is_foreign(struct slice name, struct slice value)
 
 static enum status load_variable(const struct load *load, const char *entry)
 {
-    size_t n = 0;
-    const struct config_row *rows = config_rows(&n);
+    struct config_place place;
     const char *equals = strchr(entry, '=');
     if (strncmp(entry, CONFIG_NAME_PREFIX, sizeof CONFIG_NAME_PREFIX - 1) != 0 || equals == NULL)
         return STATUS_OK;
     struct slice name = slice_of(entry, (size_t)(equals - entry));
     struct slice value = slice_cstr(equals + 1);
-    for (size_t i = 0; i < n; i++) {
-        struct given given = { rows[i].name, value, CONFIG_ENVIRONMENT };
-        if (slice_is(name, rows[i].name))
+    for (size_t i = 0; place_at(load, i, &place); i++) {
+        struct given given = { place.row->name, value, CONFIG_ENVIRONMENT };
+        if (slice_is(name, place.row->name))
             return value.len == 0 ? STATUS_OK : set_row(load, i, &given);
     }
     if (is_foreign(name, value))
@@ -130,7 +133,7 @@ static enum status load_variable(const struct load *load, const char *entry)
     char unknown[SHOWN_MAX_BYTES];
     shown(name, unknown);
     return error_set(load->err, STATUS_BAD_PARAMETER, "%s: no such setting; did you mean %s?", unknown,
-                     nearest_row(unknown, false)->name);
+                     nearest_row(load, unknown, false)->name);
 }
 
 static enum status load_environment(const struct load *load, char *const *environment)
@@ -143,27 +146,26 @@ static enum status load_environment(const struct load *load, char *const *enviro
     return STATUS_OK;
 }
 
-static enum status unknown_flag(struct slice name, struct error *err)
+static enum status unknown_flag(const struct load *load, struct slice name)
 {
     char text[SHOWN_MAX_BYTES];
     char flag[CONFIG_FLAG_SIZE];
     shown(name, text);
     if (!slice_starts_with(name, "-"))
-        return error_set(err, STATUS_BAD_PARAMETER, "\"%s\": not a flag; flags begin with --", text);
-    config_flag_of(nearest_row(text, true), flag);
-    return error_set(err, STATUS_BAD_PARAMETER, "%s: no such flag; did you mean %s?", text, flag);
+        return error_set(load->err, STATUS_BAD_PARAMETER, "\"%s\": not a flag; flags begin with --", text);
+    config_flag_of(nearest_row(load, text, true), flag);
+    return error_set(load->err, STATUS_BAD_PARAMETER, "%s: no such flag; did you mean %s?", text, flag);
 }
 
 /* Reads the flag at argv[0], and its value there or at argv[1]; *used counts what was taken. */
 static enum status load_flag(const struct load *load, int argc, char *const *argv, int *used)
 {
-    size_t n = 0;
-    const struct config_row *rows = config_rows(&n);
+    struct config_place place;
     struct slice arg = slice_cstr(argv[0]);
     struct slice name = slice_of(arg.ptr, strcspn(arg.ptr, "="));
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; place_at(load, i, &place); i++) {
         char flag[CONFIG_FLAG_SIZE];
-        config_flag_of(&rows[i], flag);
+        config_flag_of(place.row, flag);
         if (!slice_is(name, flag))
             continue;
         struct given given = { flag, slice_from(arg, name.len + 1), CONFIG_FLAG };
@@ -176,7 +178,7 @@ static enum status load_flag(const struct load *load, int argc, char *const *arg
         }
         return set_row(load, i, &given);
     }
-    return unknown_flag(name, load->err);
+    return unknown_flag(load, name);
 }
 
 /* The name is part of what is signed, and AWS keeps it in lower case. */
@@ -190,18 +192,19 @@ static void lower_resource(struct config_iam *iam)
     }
 }
 
-enum status config_load(int argc, char *const *argv, char *const *environment, struct config *out,
-                        struct config_sources *sources, struct error *err)
+enum status config_load(const struct config_input *input, struct config *out, struct config_sources *sources,
+                        struct error *err)
 {
     memset(out, 0, sizeof *out);
     memset(sources, 0, sizeof *sources);
+    sources->parts = input->parts;
     /* cppcheck-suppress ctuuninitvar ; err is where a failure is told, and not read */
     const struct load load = { out, sources, err };
     enum status status = load_defaults(&load);
     if (status == STATUS_OK)
-        status = load_environment(&load, environment);
-    for (int at = 0, used = 0; status == STATUS_OK && at < argc; at += used)
-        status = load_flag(&load, argc - at, argv + at, &used);
+        status = load_environment(&load, input->environment);
+    for (int at = 0, used = 0; status == STATUS_OK && at < input->argc; at += used)
+        status = load_flag(&load, input->argc - at, input->argv + at, &used);
     lower_resource(&out->iam);
     return status;
 }

@@ -164,9 +164,9 @@ static enum status check_db(const struct config *config, struct error *err)
     return check_iam(&config->iam, err);
 }
 
-enum status config_check_serve(const struct config *config, struct error *err)
+enum status config_check_serve(const struct config *config, bool database, struct error *err)
 {
-    enum status status = check_db(config, err);
+    enum status status = database ? check_db(config, err) : STATUS_OK;
     if (status == STATUS_OK && config_needs_tokens(config))
         status = check_tokens(&config->access, err);
     if (status == STATUS_OK)

@@ -8,14 +8,9 @@ _Static_assert(sizeof(enum db_auth) == sizeof(unsigned int) && sizeof(enum log_l
                    sizeof(enum http_auth) == sizeof(unsigned int),
                "a word's index is stored as an unsigned int");
 
-static void *member_of(const struct config_row *row, struct config *config)
+static void *member_of(const struct config_place *place)
 {
-    return (char *)config + row->offset;
-}
-
-static const void *const_member_of(const struct config_row *row, const struct config *config)
-{
-    return (const char *)config + row->offset;
+    return (char *)place->values + place->row->offset;
 }
 
 /* Decimal digits with an optional sign, nothing around them. */
@@ -137,10 +132,10 @@ static void describe_failure(const struct config_row *row, char *out, size_t siz
     }
 }
 
-bool config_parse(const struct config_row *row, struct slice text, struct config *config, char *expected,
-                  size_t expected_size)
+bool config_parse(const struct config_place *place, struct slice text, char *expected, size_t expected_size)
 {
-    void *member = member_of(row, config);
+    const struct config_row *row = place->row;
+    void *member = member_of(place);
     bool valid = false;
     switch (row->type) {
     case CONFIG_HOST_PORT:
@@ -182,9 +177,10 @@ static const char *word_of(const struct config_row *row, const void *member)
     return row->words[at];
 }
 
-void config_format(const struct config_row *row, const struct config *config, char *out, size_t size)
+void config_format(const struct config_place *place, char *out, size_t size)
 {
-    const void *member = const_member_of(row, config);
+    const struct config_row *row = place->row;
+    const void *member = member_of(place);
     switch (row->type) {
     case CONFIG_HOST_PORT:
         format_host_port(member, out, size);

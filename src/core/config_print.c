@@ -17,44 +17,43 @@ static const char *source_word(enum config_source source)
     return "default";
 }
 
+/* Formatting reads only; what is printed is the caller's const. */
 void config_print(const struct config *config, const struct config_sources *sources, FILE *out)
 {
-    size_t n = 0;
-    const struct config_row *rows = config_rows(&n);
-    for (size_t i = 0; i < n; i++) {
+    struct config copy = *config;
+    struct config_place place;
+    for (size_t i = 0; config_place(&copy, sources->parts, i, &place); i++) {
         char value[VALUE_SIZE];
-        config_format(&rows[i], config, value, sizeof value);
-        fprintf(out, "%s=%s  # %s\n", rows[i].name, value, source_word(sources->by_row[i]));
+        config_format(&place, value, sizeof value);
+        fprintf(out, "%s=%s  # %s\n", place.row->name, value, source_word(sources->by_row[i]));
     }
 }
 
-void config_print_reference(FILE *out)
+void config_print_reference(struct config_parts parts, FILE *out)
 {
-    size_t n = 0;
-    const struct config_row *rows = config_rows(&n);
+    struct config_place place;
     fputs("| variable | flag | values | default | meaning |\n|---|---|---|---|---|\n", out);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; config_place(NULL, parts, i, &place); i++) {
         char flag[CONFIG_FLAG_SIZE];
         char values[VALUE_SIZE];
-        const char *preset = rows[i].default_text;
-        config_flag_of(&rows[i], flag);
-        config_describe_values(&rows[i], values, sizeof values);
-        fprintf(out, "| `%s` | `%s` | %s | %s%s%s | %s |\n", rows[i].name, flag, values, preset[0] == '\0' ? "" : "`",
-                preset, preset[0] == '\0' ? "" : "`", rows[i].doc);
+        const char *preset = place.row->default_text;
+        config_flag_of(place.row, flag);
+        config_describe_values(place.row, values, sizeof values);
+        fprintf(out, "| `%s` | `%s` | %s | %s%s%s | %s |\n", place.row->name, flag, values, preset[0] == '\0' ? "" : "`",
+                preset, preset[0] == '\0' ? "" : "`", place.row->doc);
     }
 }
 
-void config_print_flags(FILE *out)
+void config_print_flags(struct config_parts parts, FILE *out)
 {
-    size_t n = 0;
-    const struct config_row *rows = config_rows(&n);
-    for (size_t i = 0; i < n; i++) {
+    struct config_place place;
+    for (size_t i = 0; config_place(NULL, parts, i, &place); i++) {
         char flag[CONFIG_FLAG_SIZE];
         char values[VALUE_SIZE];
-        const char *preset = rows[i].default_text;
-        config_flag_of(&rows[i], flag);
-        config_describe_values(&rows[i], values, sizeof values);
-        fprintf(out, "  %s VALUE\n      %s\n      (%s%s%s)\n", flag, rows[i].doc, values,
+        const char *preset = place.row->default_text;
+        config_flag_of(place.row, flag);
+        config_describe_values(place.row, values, sizeof values);
+        fprintf(out, "  %s VALUE\n      %s\n      (%s%s%s)\n", flag, place.row->doc, values,
                 preset[0] == '\0' ? "" : "; default ", preset);
     }
 }

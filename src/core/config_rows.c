@@ -2,18 +2,12 @@
 
 #include <stdio.h>
 
-#define MEMBER(member) offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
-
 #define ROW_HOST_PORT(name, member, preset, min_port, doc) \
-    { CONFIG_NAME_PREFIX name, CONFIG_HOST_PORT, MEMBER(member), preset, min_port, 65535, NULL, doc }
-#define ROW_INT(name, member, preset, min, max, doc) \
-    { CONFIG_NAME_PREFIX name, CONFIG_INT, MEMBER(member), preset, min, max, NULL, doc }
-#define ROW_BOOL(name, member, preset, doc) \
-    { CONFIG_NAME_PREFIX name, CONFIG_BOOL, MEMBER(member), preset, 0, 1, NULL, doc }
-#define ROW_WORD(name, member, preset, words, doc) \
-    { CONFIG_NAME_PREFIX name, CONFIG_WORD, MEMBER(member), preset, 0, 0, words, doc }
-#define ROW_TEXT(name, member, preset, doc) \
-    { CONFIG_NAME_PREFIX name, CONFIG_TEXT, MEMBER(member), preset, 0, 0, NULL, doc }
+    CONFIG_ROW_HOST_PORT(name, struct config, member, preset, min_port, doc)
+#define ROW_INT(name, member, preset, min, max, doc) CONFIG_ROW_INT(name, struct config, member, preset, min, max, doc)
+#define ROW_BOOL(name, member, preset, doc) CONFIG_ROW_BOOL(name, struct config, member, preset, doc)
+#define ROW_WORD(name, member, preset, words, doc) CONFIG_ROW_WORD(name, struct config, member, preset, words, doc)
+#define ROW_TEXT(name, member, preset, doc) CONFIG_ROW_TEXT(name, struct config, member, preset, doc)
 
 static const char *const auth_words[] = {
     [DB_AUTH_IAM] = "iam", [DB_AUTH_PASSWORD] = "password", [DB_AUTH_NONE] = "none", [DB_AUTH_NONE + 1] = NULL
@@ -30,6 +24,7 @@ static const struct config_row rows[] = {
     ROW_HOST_PORT("LISTEN", http.listen, "127.0.0.1:8080", 0, "Where customers are served; port 0 takes a free one"),
     ROW_HOST_PORT("ADMIN_LISTEN", http.admin_listen, "127.0.0.1:8081", 0,
                   "Where `/livez`, `/readyz`, `/metrics` and `/version` are served; port 0 takes a free one"),
+    ROW_TEXT("RESOURCES", resources, "customers", "The resources that are served, separated by commas"),
     ROW_INT("REQUEST_TIMEOUT_MS", http.request_timeout_ms, "3000", 100, 60000, "The deadline of a request"),
     ROW_INT("IDLE_TIMEOUT_S", http.idle_timeout_s, "75", 1, 3600,
             "How long a connection may stay open without a request"),
@@ -43,7 +38,7 @@ static const struct config_row rows[] = {
             "After SIGTERM: how long to serve on while not ready"),
     ROW_INT("DRAIN_TIMEOUT_MS", http.drain_timeout_ms, "10000", 0, 300000,
             "After that: how long running requests may take to finish"),
-    ROW_BOOL("REQUIRE_IF_MATCH", http.require_if_match, "off", "Refuse PUT, PATCH and DELETE without `If-Match` (428)"),
+    ROW_BOOL("REQUIRE_IF_MATCH", http.require_if_match, "off", "Refuse PUT, PATCH and DELETE of customers without `If-Match` (428)"),
     ROW_BOOL("DOCS", http.docs, "on", "Serve `/openapi.json` and the page made from it, `/docs`"),
     ROW_WORD("AUTH", access.auth, "auto", http_auth_words,
              "Who may call: bearers of a JWT, or anybody; `auto` is `jwt` when listening beyond the loopback or where a `JWT` setting is given, else `none`"),
@@ -85,12 +80,27 @@ static const struct config_row rows[] = {
     ROW_WORD("LOG_LEVEL", log_level, "info", level_words, "The least severe level that is logged"),
 };
 
-_Static_assert(sizeof rows / sizeof *rows <= CONFIG_ROWS_MAX, "struct config_sources holds every row");
+#define OWN_ROWS (sizeof rows / sizeof *rows)
 
-const struct config_row *config_rows(size_t *n)
+_Static_assert(OWN_ROWS <= CONFIG_ROWS_MAX, "struct config_sources holds every row");
+
+bool config_place(struct config *config, struct config_parts parts, size_t at, struct config_place *out)
 {
-    *n = sizeof rows / sizeof *rows;
-    return rows;
+    if (at >= CONFIG_ROWS_MAX)
+        return false;
+    if (at < OWN_ROWS) {
+        *out = (struct config_place){ .row = &rows[at], .values = config };
+        return true;
+    }
+    at -= OWN_ROWS;
+    for (size_t i = 0; i < parts.n; i++) {
+        if (at < parts.items[i].n_rows) {
+            *out = (struct config_place){ .row = &parts.items[i].rows[at], .values = parts.items[i].values };
+            return true;
+        }
+        at -= parts.items[i].n_rows;
+    }
+    return false;
 }
 
 void config_flag_of(const struct config_row *row, char out[CONFIG_FLAG_SIZE])

@@ -7,7 +7,7 @@ static enum status set_lease(struct write *w, uint64_t lease_ms, struct call **c
 {
     struct key opened = key_opened(w->op.id[0], w->op.id);
     struct args args;
-    args_init(&args, &opened, 1);
+    args_init_writing(&args, &opened, 1);
     operation_args(&w->op, &args, false);
     args_number(&args, lease_ms);
     return store_script(w->c, &script_open, w->op.id[0], &args, w->options->deadline_ms, call, word, err);
@@ -47,7 +47,7 @@ static enum status open_key(struct write *w, uint8_t bucket, bool *go_on, struct
 
 static void create_args(struct write *w, const struct key keys[4], struct slice stale_claim, struct args *args)
 {
-    args_init(args, keys, w->has_email ? 4 : 3);
+    args_init_writing(args, keys, w->has_email ? 4 : 3);
     operation_args(&w->op, args, true);
     args_bytes(args, w->id->bytes, UUID_BYTES);
     args_number(args, (uint64_t)uuid_ms(w->id)); /* created and updated are one instant */

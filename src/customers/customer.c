@@ -2,7 +2,7 @@
 
 #include "customerd/customers/email.h"
 #include "customer_members.h"
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 /* Room enough that the size rule finds a customer too large, not the buffer: 50 metadata members in which every
  * character is escaped take some 160 KiB. */

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 
 #include "customerd/customers/email.h"
-#include "json_read.h"
-#include "json_utf8.h"
+#include "customerd/core/json_read.h"
+#include "customerd/core/json_utf8.h"
 
 #define PHONE_MIN_CHARS 3
 #define PHONE_MIN_DIGITS 3

@@ -1,7 +1,7 @@
 #include "customerd/core/edit_distance.h"
 
 #include "customer_members.h"
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 /* Longer names are near to none. */
 #define NEAR_MAX_BYTES 20

@@ -3,7 +3,7 @@
 #include "customerd/customers/customer.h"
 #include "customerd/customers/email.h"
 #include "customer_members.h"
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 #include "merge_patch.h"
 
 struct customer_patch {

@@ -2,7 +2,7 @@
 
 #include "customerd/core/decimal.h"
 #include "customerd/core/timestamp.h"
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 /* {"id":"...","created_at":"...","updated_at":"...","version":18446744073709551615}: the longest version. */
 #define STAMP_BYTES 156

@@ -1,5 +1,5 @@
 #include "customer_members.h"
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 static void append_string(struct buf *out, struct slice text)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <uninorm.h>
 
-#include "json_utf8.h"
+#include "customerd/core/json_utf8.h"
 
 #define LABEL_MAX_BYTES 63
 

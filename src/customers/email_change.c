@@ -17,7 +17,7 @@ static enum status run_begin(struct write *w, struct call **call, enum word *wor
     const struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'p'),
                                 key_of_bucket(bucket, 'r') };
     struct args args;
-    args_init(&args, keys, 4);
+    args_init_writing(&args, keys, 4);
     args_bytes(&args, w->op.fingerprint, FINGERPRINT_BYTES);
     args_bytes(&args, w->op.attempt, ATTEMPT_BYTES);
     args_bytes(&args, w->id->bytes, UUID_BYTES);
@@ -39,7 +39,7 @@ static enum status take_email(struct write *w, uint64_t n, bool *claimed, struct
     enum status status = STATUS_OK;
     for (int i = 0; status == STATUS_OK && word == WORD_TAKEN && i < TAKE_OVERS_MAX; i++) {
         struct args args;
-        args_init(&args, &claims, 1);
+        args_init_writing(&args, &claims, 1);
         args_bytes(&args, w->eh, EMAIL_HASH_BYTES);
         args_bytes(&args, w->id->bytes, UUID_BYTES);
         args_number(&args, n);
@@ -63,7 +63,7 @@ static enum status run_commit(struct write *w, uint64_t n, struct call **call, e
     const struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'p'),
                                 key_of_bucket(bucket, 'r') };
     struct args args;
-    args_init(&args, keys, 4);
+    args_init_writing(&args, keys, 4);
     operation_args(&w->op, &args, true);
     args_bytes(&args, w->id->bytes, UUID_BYTES);
     args_number(&args, (uint64_t)clock_realtime_ms(w->c->options.clock));

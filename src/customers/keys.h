@@ -1,7 +1,6 @@
-/* keys: the names of everything that is stored, and the buckets that they lie in.
+/* keys: the names of everything that is stored of customers.
  *
- * 256 buckets, fixed for the life of the data. Bucket b has a hash tag that lies in slot 64 b + 32. No user bytes ever
- * stand in a key: ids and hashes only, in hexadecimal.
+ * In the buckets (memorydb/bucket.h):
  *
  *   {tag}c<id>      the record, a string (record.h)
  *   {tag}u<hh>      claims, a hash: e-mail hash -> claim; hh is the hash's second byte, so that each hash stays small
@@ -18,22 +17,12 @@
 
 #include <stdint.h>
 
-#include "customerd/core/slice.h"
-#include "customerd/customers/uuid.h"
+#include "customerd/core/uuid.h"
+#include "customerd/memorydb/bucket.h"
 
-#define BUCKETS 256
 #define EMAIL_HASH_BYTES 16
 #define OPERATION_BYTES 16
 #define META_KEY "customerd:meta"
-
-struct key {
-    char text[48];
-    size_t len;
-};
-
-/* The bucket's hash tag, three characters. */
-const char *bucket_tag(uint8_t bucket);
-uint16_t bucket_slot(uint8_t bucket);
 
 struct key key_record(const struct uuid *id);
 struct key key_claims(const uint8_t eh[EMAIL_HASH_BYTES]);
@@ -43,11 +32,6 @@ struct key key_opened(uint8_t bucket, const uint8_t operation[OPERATION_BYTES]);
 struct key key_of_bucket(uint8_t bucket, char kind);
 /* The claims of one bucket and second byte. */
 struct key key_claims_at(uint8_t bucket, uint8_t second);
-
-static inline struct slice key_slice(const struct key *k)
-{
-    return slice_of(k->text, k->len);
-}
 
 /* The bucket of an e-mail: the first byte of its hash. */
 static inline uint8_t email_bucket(const uint8_t eh[EMAIL_HASH_BYTES])

@@ -1,7 +1,7 @@
 #include "merge_patch.h"
 
 #include "customerd/customers/customer.h"
-#include "json_read.h"
+#include "customerd/core/json_read.h"
 
 static bool merge_member(json_t *target, struct slice name, json_t *value)
 {

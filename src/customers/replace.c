@@ -8,7 +8,7 @@ static enum status run_replace(struct write *w, struct call **call, enum word *w
     uint8_t bucket = uuid_bucket(w->id);
     const struct key keys[] = { key_marker(bucket, w->op.id), key_record(w->id), key_of_bucket(bucket, 'r') };
     struct args args;
-    args_init(&args, keys, 3);
+    args_init_writing(&args, keys, 3);
     operation_args(&w->op, &args, true);
     args_bytes(&args, w->id->bytes, UUID_BYTES);
     args_number(&args, (uint64_t)clock_realtime_ms(w->c->options.clock));
@@ -154,7 +154,7 @@ enum status customers_delete(struct customers *c, const struct uuid *id, const s
     const struct key keys[] = { key_marker(bucket, w.op.id), key_record(id), key_of_bucket(bucket, 'i'),
                                 key_of_bucket(bucket, 'r'), key_of_bucket(bucket, 'p') };
     struct args args;
-    args_init(&args, keys, 5);
+    args_init_writing(&args, keys, 5);
     operation_args(&w.op, &args, false);
     args_bytes(&args, id->bytes, UUID_BYTES);
     args_slice(&args, slice_cstr(w.if_match));

@@ -36,7 +36,7 @@ enum status scrub_reindex(struct scrub *s, const struct uuid *id, struct error *
 {
     const struct key keys[] = { key_record(id), key_of_bucket(uuid_bucket(id), 'i') };
     struct args args;
-    args_init(&args, keys, 2);
+    args_init_writing(&args, keys, 2);
     args_bytes(&args, id->bytes, UUID_BYTES);
     struct call *call = NULL;
     enum word word;
@@ -55,7 +55,7 @@ static enum status set_claim(struct scrub *s, const uint8_t *eh, const struct cl
 {
     struct key claims = key_claims(eh);
     struct args args;
-    args_init(&args, &claims, 1);
+    args_init_writing(&args, &claims, 1);
     args_bytes(&args, eh, EMAIL_HASH_BYTES);
     args_bytes(&args, mine->id.bytes, UUID_BYTES);
     args_number(&args, mine->n);

@@ -1,58 +1,26 @@
 #include "healer.h"
 
-#include <stdio.h>
-
 static const char *const words[WORD_COUNT] = {
     "done", "replay", "mismatch", "missing", "precondition", "conflict", "exists", "taken",
     "email", "same", "busy", "running", "begun", "fenced", "claimed", "stale", "aborted",
     "gone", "live", "released", "opened", "added", "removed", "right", "closed",
 };
 
-void args_slice(struct args *a, struct slice s)
-{
-    if (a->n < ARGS_MAX)
-        a->v[a->n++] = s;
-}
-
-void args_init_reading(struct args *a, const struct key *keys, size_t n_keys)
-{
-    a->n = 0;
-    a->n_keys = n_keys;
-    a->fence.len = 0;
-    a->admission = NULL;
-    a->numbers_used = 0;
-    for (size_t i = 0; i < n_keys; i++)
-        args_slice(a, key_slice(&keys[i]));
-}
-
-void args_init(struct args *a, const struct key *keys, size_t n_keys)
+void args_init_writing(struct args *a, const struct key *keys, size_t n_keys)
 {
     static const size_t tag = sizeof "{tag}" - 1;
-    args_init_reading(a, keys, n_keys);
-    memcpy(a->fence.text, keys[0].text, tag);
-    a->fence.text[tag] = 'e';
-    a->fence.len = tag + 1;
-    args_slice(a, key_slice(&a->fence));
-    a->n_keys++;
+    struct key fence = keys[0];
+    fence.text[tag] = 'e';
+    fence.len = tag + 1;
+    args_init(a, keys, n_keys);
+    args_own_key(a, fence);
 }
 
 void args_first_number(struct args *a, const struct customers *c)
 {
-    a->admission = atomic_load(&c->admission);
-    args_number(a, a->admission->first_claim_number);
-}
-
-void args_bytes(struct args *a, const void *bytes, size_t len)
-{
-    args_slice(a, slice_of(bytes, len));
-}
-
-void args_number(struct args *a, uint64_t number)
-{
-    char *at = a->numbers + a->numbers_used;
-    int n = snprintf(at, sizeof a->numbers - a->numbers_used, "%llu", (unsigned long long)number);
-    a->numbers_used += (size_t)n + 1;
-    args_slice(a, slice_of(at, (size_t)n));
+    const struct admission *admission = atomic_load(&c->admission);
+    args_number(a, admission->first_claim_number);
+    args_last(a, slice_cstr(admission->pass));
 }
 
 struct call *store_command(enum call_lane lane, uint8_t bucket, const struct slice *command, size_t n)
@@ -108,26 +76,14 @@ static bool word_of(const struct reply *reply, enum word *out)
     return false;
 }
 
-static struct call *script_call(const struct customers *c, const struct script *script, uint8_t bucket,
-                                const struct args *args)
+static struct call *writing_call(const struct customers *c, const struct script *script, uint8_t bucket,
+                                 const struct args *args)
 {
-    bool writes = args->fence.len > 0;
-    struct slice all[ARGS_MAX + 1];
-    memcpy(all, args->v, args->n * sizeof *all);
-    if (writes) {
-        const struct admission *admission = args->admission != NULL ? args->admission : atomic_load(&c->admission);
-        all[args->n] = slice_cstr(admission->pass);
-    }
-    const struct call_options options = {
-        .lane = writes ? CALL_WRITE : CALL_READ,
-        .target = CALL_TO_SLOT,
-        .slot = bucket_slot(bucket),
-        .script = script,
-        .args = all,
-        .n_args = args->n + (writes ? 1 : 0),
-        .n_keys = args->n_keys,
-    };
-    return call_new(&options);
+    if (args->last.ptr != NULL)
+        return args_call(args, CALL_WRITE, script, bucket);
+    struct args let_in = *args; /* what is borrowed of itself stays where it is */
+    args_last(&let_in, slice_cstr(atomic_load(&c->admission)->pass));
+    return args_call(&let_in, CALL_WRITE, script, bucket);
 }
 
 /* The database was restored, or is another one than this replica has checked: it is checked anew before anything else. */
@@ -141,7 +97,7 @@ enum status store_script(struct customers *c, const struct script *script, uint8
                          int64_t deadline_ms, struct call **call, enum word *word, struct error *err)
 {
     enum status status =
-        store_run_take(c, script_call(c, script, bucket, args), deadline_ms, call, err);
+        store_run_take(c, writing_call(c, script, bucket, args), deadline_ms, call, err);
     if (status != STATUS_OK)
         return status;
     if (!word_of(call_reply(*call), word)) {
@@ -177,9 +133,9 @@ enum status store_inspect(struct customers *c, const struct uuid *id, const stru
     if (marker != NULL)
         keys[2] = *marker;
     struct args args;
-    args_init_reading(&args, keys, marker == NULL ? 2 : 3);
+    args_init(&args, keys, marker == NULL ? 2 : 3);
     args_bytes(&args, id->bytes, UUID_BYTES);
-    enum status status = store_run_take(c, script_call(c, &script_inspect, uuid_bucket(id), &args), deadline_ms,
+    enum status status = store_run_take(c, args_call(&args, CALL_READ, &script_inspect, uuid_bucket(id)), deadline_ms,
                                         &out->call, err);
     if (status != STATUS_OK)
         return status;
@@ -206,7 +162,7 @@ enum status store_abort(struct customers *c, const struct uuid *id, uint64_t n, 
 {
     const struct key keys[] = { key_of_bucket(uuid_bucket(id), 'p'), key_of_bucket(uuid_bucket(id), 'r') };
     struct args args;
-    args_init(&args, keys, 2);
+    args_init_writing(&args, keys, 2);
     args_bytes(&args, id->bytes, UUID_BYTES);
     args_number(&args, n);
     args_slice(&args, slice_cstr(fence ? "fence" : "own"));
@@ -248,10 +204,10 @@ static struct call *release_call(const struct customers *c, struct slice release
     const uint8_t *eh = (const uint8_t *)release.ptr;
     struct key claims = key_claims(eh);
     struct args args;
-    args_init(&args, &claims, 1);
+    args_init_writing(&args, &claims, 1);
     args_bytes(&args, eh, EMAIL_HASH_BYTES);
     args_slice(&args, slice_from(release, EMAIL_HASH_BYTES));
-    return script_call(c, &script_release, email_bucket(eh), &args);
+    return writing_call(c, &script_release, email_bucket(eh), &args);
 }
 
 static struct call *forget_call(struct slice release)

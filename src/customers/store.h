@@ -9,6 +9,7 @@
 #include "customerd/core/crypto.h"
 #include "customerd/core/metrics.h"
 #include "customerd/customers/customers.h"
+#include "customerd/memorydb/args.h"
 #include "keys.h"
 #include "record.h"
 #include "scripts.h"
@@ -55,31 +56,13 @@ struct customers {
 /* A store without a healer, not admitted yet. */
 struct customers *customers_new_unhealed(const struct customers_options *options, struct error *err);
 
-/* ---- arguments of a script ---- */
+/* ---- arguments of a script that writes ---- */
 
-#define ARGS_MAX 20
-
-/* Keys first, then arguments; borrows everything but numbers. */
-struct args {
-    struct slice v[ARGS_MAX];
-    size_t n;
-    size_t n_keys;
-    struct key fence;
-    const struct admission *admission; /* NULL: the latest when the script is sent */
-    char numbers[128];
-    size_t numbers_used;
-};
-
-/* Begins with the keys, which are borrowed too. For a script that writes: the bucket's fence follows as the last key, and
- * the pass will be the last argument. */
-void args_init(struct args *a, const struct key *keys, size_t n_keys);
-/* For one that reads. */
-void args_init_reading(struct args *a, const struct key *keys, size_t n_keys);
+/* Begins with the keys, which are borrowed, and the bucket's fence as the last of them. The pass will be the last argument:
+ * the latest when the script is sent, unless args_first_number has chosen. */
+void args_init_writing(struct args *a, const struct key *keys, size_t n_keys);
 /* The first claim number of the epoch; the script is let in under this epoch's pass and no other. */
 void args_first_number(struct args *a, const struct customers *c);
-void args_bytes(struct args *a, const void *bytes, size_t len);
-void args_slice(struct args *a, struct slice s);
-void args_number(struct args *a, uint64_t number);
 
 /* ---- replies ---- */
 

@@ -1,4 +1,4 @@
-"""Fixtures: one cluster for the whole layer, and the npm packages of the tools."""
+"""Fixtures: one cluster for the whole layer, with all resources switched on, and the npm packages of the tools."""
 
 import pathlib
 import subprocess
@@ -9,10 +9,14 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 
+import contract  # noqa: E402
 import npm_packages  # noqa: E402
 from http_client import Client  # noqa: E402
 from local_cluster import LocalCluster  # noqa: E402
 from program import binary  # noqa: E402, F401 (a fixture)
+
+
+contract.served = contract.ALL
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +31,16 @@ def printed(binary):
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory, binary):
-    local = LocalCluster(tmp_path_factory.mktemp("cluster"), binary, shards=3, replicas=0)
+    local = LocalCluster(tmp_path_factory.mktemp("cluster"), binary, shards=3, replicas=0,
+                         env={"CUSTOMERD_RESOURCES": ",".join(contract.ALL)})
     with local:
         yield local
+
+
+@pytest.fixture(scope="session")
+def plain(cluster):
+    """An instance as it is without settings for resources."""
+    return cluster.start_instance(env={"CUSTOMERD_RESOURCES": ""})
 
 
 @pytest.fixture

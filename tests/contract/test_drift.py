@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 import contract
 from http_client import Client
 
+SETS = pytest.mark.parametrize("resources", [contract.DEFAULT, contract.ALL], ids=["default", "all"])
 Route = collections.namedtuple("Route", "operation scope query takes gives")
 
 
@@ -23,15 +24,18 @@ def essence(media_type):
 
 @pytest.fixture(scope="module")
 def routes(printed):
-    """(listener, method, path) -> what the program has."""
-    return {(listener, method, path): Route(operation, scope, words(query), words(takes), essence(gives))
-            for listener, method, path, operation, scope, query, takes, gives in printed("config", "--routes")}
+    """routes(resources): (listener, method, path) -> what the program has."""
+    def of(resources):
+        rows = printed("config", "--routes", "--resources", ",".join(resources))
+        return {(listener, method, path): Route(operation, scope, words(query), words(takes), essence(gives))
+                for listener, method, path, operation, scope, query, takes, gives in rows}
+    return of
 
 
-def declared_routes():
+def declared_routes(resources):
     """The same of the contract; a path parameter with few values stands for a path of each."""
     found = {}
-    for operation in contract.operations():
+    for operation in contract.operations(resources):
         paths = [operation.path]
         for parameter in operation.parameters:
             if parameter["in"] == "path" and "enum" in parameter["schema"]:
@@ -45,16 +49,24 @@ def declared_routes():
     return found
 
 
-def test_every_route_is_declared_and_every_declared_route_is_served(routes):
-    declared = set(declared_routes())
-    assert set(routes) - declared == set(), "served, and not in the contract"
-    assert declared - set(routes) == set(), "in the contract, and not served"
+@SETS
+def test_every_route_is_declared_and_every_declared_route_is_served(routes, resources):
+    declared, there = set(declared_routes(resources)), set(routes(resources))
+    assert there - declared == set(), "served, and not in the contract"
+    assert declared - there == set(), "in the contract, and not served"
 
 
-def test_a_route_takes_and_gives_what_is_declared(routes):
-    for key, declared in declared_routes().items():
-        assert routes[key][:-1] == declared[:-1], key
-        assert routes[key].gives in declared.gives or not declared.gives and not routes[key].gives, key
+def test_the_program_knows_the_resources_of_the_contract(routes, printed):
+    """Without flags all routes are printed: no resource has none of the contract's files."""
+    assert {(row[0], row[1], row[2]) for row in printed("config", "--routes")} == set(routes(contract.ALL))
+
+
+@SETS
+def test_a_route_takes_and_gives_what_is_declared(routes, resources):
+    there = routes(resources)
+    for key, declared in declared_routes(resources).items():
+        assert there[key][:-1] == declared[:-1], key
+        assert there[key].gives in declared.gives or not declared.gives and not there[key].gives, key
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +76,10 @@ def problems(printed):
             for status, kind, title, _ in printed("config", "--problems")}
 
 
-def declared_responses():
+def declared_responses(resources=None):
     """(where, status, response) of every response that is written in the contract, once."""
-    document, shared = contract.document(), {}
-    owners = {o.id: o.declared["responses"] for o in contract.operations()}
+    document, shared = contract.document(resources), {}
+    owners = {o.id: o.declared["responses"] for o in contract.operations(resources)}
     for owner, responses in [("any", document["x-every-answer"]["responses"]), *owners.items()]:
         for status, response in responses.items():
             if "$ref" in response:
@@ -83,18 +95,22 @@ def declared_responses():
 RESPONSES = list(declared_responses())
 
 
-def test_every_problem_type_is_declared_and_no_other(problems):
-    kinds = contract.document()["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+@SETS
+def test_every_problem_type_is_declared_and_no_other(problems, resources):
+    kinds = contract.document(resources)["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
     declared = {kind.removeprefix(contract.PROBLEM_PREFIX) for kind in kinds}
     assert len(declared) == len(kinds)
-    assert set(problems) - declared == set(), "answered, and not in the contract"
+    if resources == contract.ALL:
+        assert set(problems) - declared == set(), "answered, and not in the contract"
     assert declared - set(problems) == set(), "in the contract, and not answered"
-    assert {slug for _, _, r in RESPONSES for slug in r.get("x-problem-types", ())} == declared, "in no response"
+    found = {slug for _, _, r in declared_responses(resources) for slug in r.get("x-problem-types", ())}
+    assert found == declared, "in no response"
 
 
-def test_every_response_is_used():
-    used = {where for where, _, _ in RESPONSES}
-    assert set(contract.document()["components"]["responses"]) <= used
+@SETS
+def test_every_response_is_used(resources):
+    used = {where for where, _, _ in declared_responses(resources)}
+    assert set(contract.document(resources)["components"]["responses"]) <= used
 
 
 @pytest.mark.parametrize("where,status,response", RESPONSES, ids=[where for where, _, _ in RESPONSES])
@@ -141,11 +157,15 @@ def test_the_scope_of_an_operation_is_told():
     """Reads need one scope, writes the other; both machine and reader are told."""
     for operation in contract.operations():
         scope = operation.declared.get("x-scope")
-        if operation.declared["tags"] != ["customers"]:
+        (tag,) = operation.declared["tags"]
+        if operation.path.startswith("/session") and operation.id != "openSession":
+            assert scope is None and operation.declared["security"] == [{"session": []}, {"sessionCookie": []}], operation.id
+            continue
+        if tag not in contract.ALL:
             assert scope is None and operation.declared["security"] == [], operation.id
             continue
         reads = operation.method == "GET" or operation.id == "lookupCustomer"
-        assert scope == ("customers:read" if reads else "customers:write"), operation.id
+        assert scope == f"{tag}:{'read' if reads else 'write'}", operation.id
         assert f"`{scope}`" in operation.declared["description"], operation.id
         assert operation.declared["security"] == [{"bearer": []}, {}], operation.id
 
@@ -186,6 +206,18 @@ def test_limits_are_the_programs():
         assert metadata["additionalProperties"]["maximum"] == constant("CUSTOMER_BALANCE_MAX")
         if name != "CustomerPatch":
             assert metadata["maxProperties"] == constant("CUSTOMER_METADATA_MAX_MEMBERS")
+    session = schema("OpenedSession")
+    for attributes in (session["attributes"], schema("SessionOpening")["attributes"]):
+        assert attributes["maxProperties"] == constant("SESSION_ATTRIBUTES_MAX")
+        assert attributes["propertyNames"]["maxLength"] == constant("SESSION_ATTRIBUTE_NAME_MAX_CHARS")
+        assert attributes["additionalProperties"]["maxLength"] == constant("SESSION_ATTRIBUTE_VALUE_MAX_CHARS")
+    assert session["from"]["maxLength"] == constant("SESSION_FROM_MAX_CHARS")
+    assert schema("SessionList")["items"]["maxItems"] == constant("SESSIONS_PER_CUSTOMER")
+    assert schema("Cart")["items"]["maxItems"] == schema("Cart")["count"]["maximum"] == constant("CART_ITEMS_MAX")
+    assert schema("CartItem")["sku"]["maxLength"] == constant("CART_SKU_MAX_CHARS")
+    assert schema("CartItemPut")["quantity"]["maximum"] == constant("CART_QUANTITY_MAX")
+    assert schema("CartItemPut")["unit_price"]["maximum"] == constant("CART_UNIT_PRICE_MAX")
+    assert constant("CART_ITEMS_MAX") * constant("CART_QUANTITY_MAX") * constant("CART_UNIT_PRICE_MAX") < 2 ** 53
     assert schema("CustomerLookup")["email"]["maxLength"] == constant("EMAIL_MAX_BYTES")
     assert schema("CustomerPage")["items"]["maxItems"] == constant("CUSTOMERS_PAGE_MAX")
     assert schema("Problem")["errors"]["maxItems"] == constant("FINDINGS_MAX")
@@ -202,7 +234,11 @@ def test_limits_in_words_are_the_programs():
                                     ("1 to %d visible ASCII characters", "IDEMPOTENCY_KEY_MAX_CHARS"),
                                     ("longer than %d bytes", "URI_MAX_BYTES"), ("than %d header fields", "HEADERS_MAX"),
                                     ("more than %d bytes of them", "HEADERS_MAX_BYTES"),
-                                    ("at most %d bytes as served", "CUSTOMER_MAX_BYTES")):
+                                    ("at most %d bytes as served", "CUSTOMER_MAX_BYTES"),
+                                    ("Together at most %d bytes.", "SESSION_ATTRIBUTES_MAX_BYTES"),
+                                    ("at most\\n%d sessions", "SESSIONS_PER_CUSTOMER"),
+                                    ("At most %d may be there", "SESSION_ATTRIBUTES_MAX"),
+                                    ("holds at most %d items", "CART_ITEMS_MAX")):
         assert words_with_number % constant(name) in text, name
 
 
@@ -210,8 +246,23 @@ def test_the_version_is_the_programs(printed):
     assert printed("version") == "customerd " + contract.document()["info"]["version"]
 
 
-def test_what_is_served_is_what_is_written(client):
-    assert client.get("/openapi.json").expect(200).json() == contract.document()
+def test_what_is_served_is_what_is_written(client, plain):
+    answer = client.get("/openapi.json").expect(200)
+    assert answer.json() == contract.document(contract.ALL)
+    with Client(plain.url, resources=contract.DEFAULT) as other:
+        default = other.get("/openapi.json").expect(200)
+    assert default.json() == contract.document(contract.DEFAULT)
+    assert (default.etag == answer.etag) == (contract.DEFAULT == contract.ALL)
+
+
+def test_what_is_switched_off_is_no_path(plain):
+    off = [o for o in contract.operations(contract.ALL) if o.path not in contract.document(contract.DEFAULT)["paths"]]
+    assert off or contract.ALL == contract.DEFAULT
+    with Client(plain.url, resources=contract.DEFAULT) as client:
+        for operation in off:
+            path = operation.path.replace("{id}", "01890a5d-ac96-7747-9c8a-8f7a1a2b3c4d")
+            for method in (operation.method, "OPTIONS"):
+                client.request(method, path.replace("{", "").replace("}", "")).problem(404, "not-found")
 
 
 def test_operation_ids_are_method_names():

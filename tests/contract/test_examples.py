@@ -17,7 +17,8 @@ from token_issuer import TokenIssuer, bearer
 
 # What nothing makes on purpose.
 NOT_HERE = {("InternalError", "internal")}
-MADE_BY_SERVER = {"id", "created_at", "updated_at", "request_id", "next_cursor"}
+MADE_BY_SERVER = {"id", "created_at", "updated_at", "request_id", "next_cursor", "customer_id", "last_seen_at", "idle_expires_at",
+                  "expires_at", "token"}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ABSENT = "/customers/01890a5d-ac96-7747-9c8a-8f7a1a2b3c4d"
 
@@ -123,6 +124,9 @@ def differences(example, got, at=""):
     elif name in MADE_BY_SERVER and example is not None:
         if not got or len(form(got)) != len(form(example)):
             yield f"{at}: {got!r} has another form than {example!r}"
+    elif name == "expires_in_ms":
+        if not 0 < got <= example:
+            yield f"{at}: {got!r} is not within {example!r}"
     elif isinstance(example, str) and name in ("instance", "owner"):
         if form(got) != form(example):
             yield f"{at}: {got!r}, written is {example!r}"
@@ -395,6 +399,115 @@ def precondition_required(world):
 @scenario("HeadersTooLarge", "headers-too-large")
 def headers_too_large(world):
     return world.client.get("/customers", headers={"X-Large": "x" * 17000})
+
+
+# ---- sessions ----
+
+class Session:
+    """An opened session, and a client that sends its token."""
+
+    def __init__(self, world, example="full"):
+        self.world, self.customer = world, world.ada()
+        self.opened = world.client.post("/sessions", {**request_example("openSession", example), "customer_id": id_of(self.customer)})
+        self.headers = {"Authorization": "Session " + self.opened.expect(201).json().get("token", "")}
+
+    def request(self, method, path, value=None, **options):
+        return self.world.client.request(method, path, value, headers=self.headers, **options)
+
+    def put(self, sku, quantity=2, unit_price=1499, **options):
+        return self.request("PUT", f"/session/cart/items/{sku}", {"quantity": quantity, "unit_price": unit_price}, **options)
+
+
+def id_of(path):
+    return path.rsplit("/", 1)[1]
+
+
+@scenario("openSession", "full")
+def open_session(world):
+    return Session(world).opened
+
+
+@scenario("openSession", "cookie")
+def open_session_by_cookie(world):
+    return Session(world, "cookie").opened
+
+
+@scenario("getSession", "visited")
+def visit(world):
+    session = Session(world)
+    session.put("TEA-250").expect(200)
+    session.put("POT-1", 1, 3900).expect(200)
+    return session.request("GET", "/session")
+
+
+@scenario("patchSession", "patched")
+def patch_session(world):
+    return Session(world).request("PATCH", "/session", request_example("patchSession", "patched"))
+
+
+@scenario("rotateSession", "rotated")
+def rotate(world):
+    return Session(world).request("POST", "/session/rotate")
+
+
+@scenario("getCart", "filled")
+def filled_cart(world):
+    session = Session(world)
+    session.put("TEA-250").expect(200)
+    session.put("POT-1", 1, 3900).expect(200)
+    return session.request("GET", "/session/cart")
+
+
+@scenario("getCart", "empty")
+def empty_cart(world):
+    return Session(world).request("GET", "/session/cart")
+
+
+@scenario("putCartItem", "tea")
+def put_tea(world):
+    return Session(world).request("PUT", "/session/cart/items/TEA-250", request_example("putCartItem", "tea"))
+
+
+@scenario("listSessions", "one")
+def list_sessions(world):
+    return world.client.get(Session(world).customer + "/sessions")
+
+
+@scenario("listSessions", "none")
+def list_no_sessions(world):
+    return world.client.get(world.ada() + "/sessions")
+
+
+@scenario("SessionEnded", "unauthorized")
+def session_ended(world):
+    session = Session(world)
+    session.request("DELETE", "/session").expect(204)
+    return session.request("GET", "/session")
+
+
+@scenario("ForeignOrigin", "foreign-origin")
+def foreign_origin(world):
+    cookie = Session(world, "cookie").opened.header("Set-Cookie").partition(";")[0]
+    return world.client.delete("/session/cart", headers={"Cookie": cookie, "Origin": "https://elsewhere.example"})
+
+
+@scenario("CartChanged", "precondition-failed")
+def cart_changed(world):
+    session = Session(world)
+    session.put("TEA-250").expect(200)
+    return session.put("TEA-250", 3, if_match='"1"')
+
+
+@scenario("UnsupportedSessionPatch", "unsupported-media-type")
+def unsupported_session_patch(world):
+    session = Session(world)
+    session.headers["Content-Type"] = "application/json-patch+json"
+    return session.request("PATCH", "/session", {"attributes": {}})
+
+
+@scenario("InvalidRequest", "invalid-request")
+def invalid_session(world):
+    return world.client.post("/sessions", {"customer_id": "ada", "form": "Firefox"})
 
 
 # ---- callers ----

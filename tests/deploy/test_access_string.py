@@ -7,6 +7,8 @@ import pytest
 from access_string import access_rules, access_string
 from local_cluster import APPLICATION, LocalCluster
 
+# What speaks to this database.
+FOLDERS = ("customers", "sessions", "memorydb")
 # Sent, but not asked for: everybody may sign in.
 ALWAYS_ALLOWED = {"auth"}
 # Second words of commands, and options.
@@ -18,12 +20,12 @@ BARE_WORDS = {"asking", "eval", "evalsha"}  # written as protocol, in call_encod
 def sent(root):
     """The commands in the source: words of calls, words of scripts, and those that are written as protocol."""
     words = set()
-    for folder in ("src/customers", "src/memorydb"):
-        for path in (root / folder).glob("*.c"):
+    for folder in FOLDERS:
+        for path in (root / "src" / folder).glob("*.c"):
             text = path.read_text(encoding="utf-8")
             words |= {word.lower() for word in re.findall(r'SLICE\("([A-Z]+)"\)', text)}
             words |= {word.lower() for word in re.findall(r'\\r\\n([A-Z]{4,})\\r\\n', text)}
-    for path in (root / "src" / "customers" / "scripts").rglob("*.lua"):
+    for path in (path for folder in FOLDERS for path in (root / "src" / folder).rglob("scripts/**/*.lua")):
         words |= {word.lower() for word in re.findall(r"redis\.p?call\(\s*'(\w+)'", path.read_text(encoding="utf-8"))}
     assert BARE_WORDS <= words, "the way in which they are written has changed"
     return words - NO_COMMANDS

@@ -72,6 +72,14 @@ def breakable(start_cluster):
     return start_cluster("breakable", shards=3, replicas=1)
 
 
+@pytest.fixture(scope="session")
+def with_sessions(cluster):
+    """start(**env): an instance that serves sessions, too."""
+    def start(**env):
+        return cluster.start_instance(env={"CUSTOMERD_RESOURCES": "customers,sessions", **env})
+    return start
+
+
 @pytest.fixture
 def client(cluster):
     with Client(cluster.url) as c:

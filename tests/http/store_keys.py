@@ -4,6 +4,8 @@ import binascii
 import re
 
 KEY = re.compile(r"^\{([0-9A-Za-z]{3})\}(?:(c)([0-9a-f]{32})|(u)([0-9a-f]{2})|([ipre])|([ko])([0-9a-f]{32}))$")
+# Of another resource on the same data: sessions, and lists of a customer's (src/sessions/README.md).
+SESSION = re.compile(r"^\{[0-9A-Za-z]{3}\}[sl][0-9a-f]{32}$")
 META = "customerd:meta"
 
 
@@ -70,6 +72,9 @@ def check_invariants(keys):
     for key, (kind, ttl, value) in keys.items():
         if key == META:
             assert ttl == -1
+            continue
+        if SESSION.match(key):
+            assert 0 <= ttl <= 43200 or ttl == -2, f"{key} lives {ttl} s"
             continue
         match = KEY.match(key)
         assert match, f"a key of another form: {key!r}"

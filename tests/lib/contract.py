@@ -1,7 +1,10 @@
-"""The contract (openapi/customerd.yaml) as a judge of answers: http_client and raw_http hand it every answer that they get.
+"""The contract (openapi/customerd.yaml and the resources' files beside it) as a judge of answers: http_client and raw_http hand it every answer that they get.
 
 What the contract does not name is a failure: a status, a header field, a member of a body, a problem type. The contract
-itself leaves its objects open, since clients must let pass what they don't know; the tests close them."""
+itself leaves its objects open, since clients must let pass what they don't know; the tests close them.
+
+What is served depends on the resources that are switched on: `resources` is a tuple of their names, and says which contract is
+meant. Without one it is `served`, that of a service without settings; a layer whose services have more on sets it."""
 
 import collections
 import functools
@@ -16,32 +19,39 @@ import yaml
 from jsonschema import Draft202012Validator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "openapi" / "customerd.yaml"
 METHODS = ("get", "put", "post", "delete", "patch")
 FRAMING = {"date", "content-length", "connection", "transfer-encoding", "content-type"}
 PROBLEM_PREFIX = "urn:customerd:problem:"
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
-@functools.lru_cache(1)
-def document():
-    """The contract, its anchors written out, as the build makes it."""
-    sys.path.insert(0, str(ROOT / "openapi"))
-    try:
-        import to_json  # pylint: disable=import-outside-toplevel
-    finally:
-        sys.path.pop(0)
-    return to_json.load(SOURCE)
+sys.path.insert(0, str(ROOT / "openapi"))
+import compose  # noqa: E402 pylint: disable=wrong-import-position
+sys.path.pop(0)
+
+ALL = tuple(compose.resource_files())
+DEFAULT = ("customers",)
+served = DEFAULT
+
+
+def document(resources=None):
+    """The contract, its anchors written out, as the service puts it together."""
+    return _document(served if resources is None else resources)
+
+
+@functools.lru_cache(None)
+def _document(resources):
+    return compose.document(resources)
 
 
 def resolved(value):
-    """value with every $ref replaced by what it names."""
+    """value with every $ref replaced by what it names. A name has one meaning in all contracts that have it."""
     if isinstance(value, list):
         return [resolved(item) for item in value]
     if not isinstance(value, dict):
         return value
     if "$ref" in value:
-        target = document()
+        target = document(ALL)
         for name in value["$ref"].removeprefix("#/").split("/"):
             target = target[name.replace("~1", "/").replace("~0", "~")]
         return resolved(target)
@@ -128,16 +138,20 @@ class Operation:
         return "|".join(map(re.escape, schema["enum"])) if "enum" in schema else schema["pattern"].strip("^$")
 
 
-@functools.lru_cache(1)
-def operations():
+def operations(resources=None):
+    return _operations(served if resources is None else resources)
+
+
+@functools.lru_cache(None)
+def _operations(resources):
     return [Operation(path, method, item, item[method])
-            for path, item in document()["paths"].items() for method in METHODS if method in item]
+            for path, item in document(resources)["paths"].items() for method in METHODS if method in item]
 
 
 @functools.lru_cache(None)
 def response(owner, status):
     """The compiled response of an operation, or of the answers that belong to none (owner None). None: not documented."""
-    general = document()["x-every-answer"]
+    general = document(ALL)["x-every-answer"]
     declared = (general["responses"] if owner is None else owner.declared["responses"]).get(str(status))
     return None if declared is None else Response(declared, resolved(general["headers"]))
 
@@ -161,20 +175,20 @@ class Statistics:
 STATISTICS = Statistics()
 
 
-def find(listener, method, target):
+def find(listener, method, target, resources=None):
     """The operation that a request is for; None where there is none, as for OPTIONS."""
     path = re.sub(r"^https?://[^/?]*", "", target, flags=re.I).partition("?")[0]
     wanted = "GET" if method == "HEAD" else method
     # A literal path goes before a template that fits, too.
-    fitting = [o for o in operations() if o.listener == listener and o.pattern.fullmatch(path)]
+    fitting = [o for o in operations(resources) if o.listener == listener and o.pattern.fullmatch(path)]
     fitting.sort(key=lambda o: "{" in o.path)
     return next((o for o in fitting if o.path == fitting[0].path and o.method == wanted), None)
 
 
-def judge(listener, method, target, status, headers, body):
+def judge(listener, method, target, status, headers, body, resources=None):
     """Fails when the contract does not have this answer to this request."""
     started = time.perf_counter()
-    owner = find(listener, method, target)
+    owner = find(listener, method, target, resources)
     has_body = method != "HEAD" and status not in (204, 304)
     found = response(owner, status)
     if found is None:

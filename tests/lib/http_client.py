@@ -106,20 +106,24 @@ def check_always(response):
             assert response.json().get("applied") in ("no", "unknown"), f"503 to a write without applied:\n{shown}"
 
 
-def check_contract(response, listener):
+def check_contract(response, listener, resources=None):
     try:
-        contract.judge(listener, response.method, response.path, response.status, response.headers, response.body)
+        contract.judge(listener, response.method, response.path, response.status, response.headers, response.body,
+                       resources)
     except AssertionError as e:
         raise AssertionError(f"{e}\n{response}") from None
 
 
 class Client:
-    """One keep-alive connection, to the public or the admin listener. Not for two threads at once."""
+    """One keep-alive connection, to the public or the admin listener. Not for two threads at once.
 
-    def __init__(self, url, timeout_s=30.0, listener="public", proxied=False):
+    resources: what the service has switched on, where that is not what the layer's services have (contract.served)."""
+
+    def __init__(self, url, timeout_s=30.0, listener="public", proxied=False, resources=None):
         split = urllib.parse.urlsplit(url)
         self.url = url
         self.listener = listener
+        self.resources = resources
         self.proxied = proxied  # through nginx, which adds its name
         self.host, self.port = split.hostname, split.port
         self.connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
@@ -158,7 +162,7 @@ class Client:
         fields = [(k, v) for k, v in got.getheaders() if not (self.proxied and k == "Server")]
         response = Response(method, path, sent, body, got.status, fields, data, time.monotonic() - start)
         check_always(response)
-        check_contract(response, self.listener)
+        check_contract(response, self.listener, self.resources)
         return response
 
     def get(self, path, **options):

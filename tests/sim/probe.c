@@ -245,7 +245,7 @@ static enum status start(struct probe *p, struct error *err)
 {
     struct config_sources sources;
     struct cluster_options options = { .clock = clock_system() };
-    enum status status = config_load(0, NULL, environ, &p->config, &sources, err);
+    enum status status = config_load(&(struct config_input){ .environment = environ }, &p->config, &sources, err);
     if (status != STATUS_OK)
         return status;
     p->log = log_new(STDERR_FILENO, p->config.log_level, clock_system());

@@ -21,7 +21,9 @@ HANDLER_LINES = 40
 NESTING = 4
 BANNED = ("strcpy", "strcat", "sprintf", "vsprintf", "gets", "atoi", "atol", "strtok", "localtime", "gmtime", "ctime",
           "asctime")
-MODULES = ("api", "customers", "memorydb", "aws", "auth", "core")  # each may include those to its right
+# Each may include those to its right; those of one rank are apart, and may not include each other.
+RANKS = (("api",), ("customers", "sessions", "objects"), ("memorydb",), ("aws",), ("auth",), ("core",))
+RANK_OF = {module: rank for rank, modules in enumerate(RANKS) for module in modules}
 LIBRARIES = (  # header, what may include it, in words
     (r"ulfius|microhttpd|orcania|yder", r"api/", "api/"),
     (r"openssl/", r"src/core/(crypto|secret)\.c$|src/memorydb/(transport|tls)\w*\.c$|tests/bench/",
@@ -113,13 +115,12 @@ def module_of(path):
 def include_direction(tree):
     for path in tree.paths(".c", ".h"):
         module = module_of(path)
-        if module not in MODULES:
+        if module not in RANK_OF:
             continue
         for number, opening, name in includes(tree, path):
             where = "%s:%d" % (path, number)
             public = re.match(r"customerd/(\w+)/", name)
-            if public and (public.group(1) not in MODULES
-                           or MODULES.index(public.group(1)) < MODULES.index(module)):
+            if public and public.group(1) != module and RANK_OF.get(public.group(1), 0) <= RANK_OF[module]:
                 yield "%s: %s must not include %s" % (where, module, name)
             elif not public and opening == '"' and not is_own(tree, path, name):
                 yield "%s: %s is no public header and not of this folder" % (where, name)

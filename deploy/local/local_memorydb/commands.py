@@ -24,7 +24,13 @@ def open_home():
     return Home(os.environ.get("CUSTOMERD_LOCAL_DIR") or client_files.ROOT / "build" / "local")
 
 
+def resources():
+    """All that the service can serve: each has a file of the contract."""
+    return ",".join(sorted(path.stem for path in (client_files.ROOT / "openapi").glob("*.yaml") if path.stem != "customerd"))
+
+
 def service_of(home, state, settings):
+    settings = {"CUSTOMERD_RESOURCES": os.environ.get("CUSTOMERD_RESOURCES") or resources(), **settings}
     return Service(home, "customerd", BINARY, state["http_port"], state["http_port"] + 1, settings, keep_own=True)
 
 
@@ -84,7 +90,8 @@ def refuse_other_settings(given, state):
 def require_http_ports(home, port):
     if Process("customerd", home.run).pid is not None:
         return
-    for wanted in (port, port + 1):
+    shop_runs = Process("shop", home.run).pid is not None
+    for wanted in (port, port + 1) if shop_runs else (port, port + 1, port + 2):
         if not ports.is_free(wanted):
             raise LocalError(f"port {wanted} is taken by another program: end it, or choose another with --http-port")
 
@@ -94,7 +101,7 @@ class Starter:
 
     def __init__(self, home, given):
         self.home, self.given = home, given
-        self.cluster, self.service = None, None
+        self.cluster, self.service, self.shop, self.shop_url = None, None, None, None
 
     def start(self):
         state = self.home.state()
@@ -130,9 +137,29 @@ class Starter:
         if self.service.pid is None:
             self.service.start()
         self.service.wait_until_ready()
+        if self.serves_sessions:
+            self._start_shop()
+
+    @property
+    def serves_sessions(self):
+        return "sessions" in self.service.settings["CUSTOMERD_RESOURCES"].split(",")
+
+    def _start_shop(self):
+        port = self.service.admin_port + 1
+        self.shop, self.shop_url = Process("shop", self.home.run), f"http://127.0.0.1:{port}"
+        if self.shop.pid is not None:
+            return
+        with open(self.home.log / "shop.log", "ab") as log:
+            self.shop.start([sys.executable, "-B", "-m", "local_memorydb.shop", str(port), self.service.url], stdout=log,
+                            stderr=log, cwd=client_files.ROOT / "deploy" / "local")
+        deadline = time.monotonic() + 10
+        while ports.is_free(port):
+            if self.shop.pid is None or time.monotonic() > deadline:
+                raise LocalError(f"the example shop does not start: see {self.home.log / 'shop.log'}")
+            time.sleep(0.02)
 
     def take_back(self):
-        processes = [] if self.service is None else [self.service.process]
+        processes = [process for process in (self.shop, self.service and self.service.process) if process is not None]
         processes += [] if self.cluster is None else self.cluster.processes
         ours = [process for process in processes if process.started_here]
         stop_all(ours)
@@ -157,6 +184,8 @@ customerd serves on {starter.service.url} (admin on {starter.service.admin_url})
 
     curl -i {starter.service.url}/customers -H 'Content-Type: application/json' -d '{{"name":"Danilo"}}'
 """, flush=True)
+    if starter.shop_url:
+        print(f"An example page with sessions and carts: {starter.shop_url}\n", flush=True)
     if given["detach"]:
         print(f"deploy/local/down stops it; its log: {starter.service.log_path}")
         return 0

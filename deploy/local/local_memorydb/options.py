@@ -8,7 +8,7 @@ from pathlib import Path
 from .cluster import DEFAULTS
 from .errors import LocalError
 
-BOUNDS = {"shards": (1, 16), "replicas": (0, 5), "http_port": (1, 65534), "token_ttl": (5, 900),
+BOUNDS = {"shards": (1, 16), "replicas": (0, 5), "http_port": (1, 65533), "token_ttl": (5, 900),
           "credential_ttl": (10, 43200), "connection_ttl": (5, 86400)}
 UP_DEFAULTS = {**DEFAULTS, "http_port": 8080}
 

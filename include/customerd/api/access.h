@@ -11,12 +11,14 @@ struct exchange;
 struct admission {
     bool done;
     struct claims *claims;  /* NULL when anybody may call, or nobody was asked */
+    bool named;             /* key says who calls, for the rate; else claims, or the address */
+    uint8_t key[RATE_KEY_BYTES];
     struct rate_state rate;
 };
 
 void admission_clean_up(struct admission *a);
 
-/* For an exchange whose route is known: reads the bearer token (RFC 6750 section 2.1), takes a request from the caller's
+/* For an exchange whose route is known: reads the bearer token (RFC 6750 section 2.1), or asks the route's own admit, takes a request from the caller's
  * bucket, and checks the route's scope. Fails with UNAUTHORIZED, FORBIDDEN (both with WWW-Authenticate), AUTH_UNAVAILABLE,
  * RATE_LIMITED, or BAD_REQUEST where the token stands twice. What was found out before, by an earlier call for the same
  * request, is not asked again. */

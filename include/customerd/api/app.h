@@ -11,10 +11,11 @@
 
 struct authenticator;
 struct cluster;
-struct customers;
+struct docs_contract;
 struct http_metrics;
 struct iam_refresher;
 struct rate_limiter;
+struct resources;
 struct tls_listener;
 
 struct app {
@@ -22,8 +23,9 @@ struct app {
     const struct clock *clock;
     struct log *log;
     struct iam_refresher *refresher; /* NULL unless the database wants IAM tokens */
-    struct cluster *cluster;
-    struct customers *customers;
+    struct cluster *cluster;         /* NULL unless a resource uses it */
+    const struct resources *resources;
+    struct docs_contract *docs;      /* NULL: not served */
     struct authenticator *authenticator; /* NULL: anybody may call */
     struct rate_limiter *rate_limiter;   /* NULL: as often as they like */
     struct http_metrics *metrics;        /* of the public listener */

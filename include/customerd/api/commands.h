@@ -4,6 +4,12 @@
 
 #include <stdbool.h>
 
+struct command {
+    const char *name; /* NULL ends a table */
+    int (*run)(int argc, char *const *argv);
+    const char *summary;
+};
+
 int command_serve(int argc, char *const *argv);
 int command_restore(int argc, char *const *argv);
 int command_token(int argc, char *const *argv);

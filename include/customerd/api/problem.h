@@ -6,8 +6,8 @@
 
 #include "customerd/api/response.h"
 #include "customerd/core/status.h"
-#include "customerd/customers/findings.h"
-#include "customerd/customers/uuid.h"
+#include "customerd/core/findings.h"
+#include "customerd/core/uuid.h"
 
 struct problem {
     const struct error *error;

@@ -7,11 +7,12 @@
 #include "customerd/api/headers.h"
 #include "customerd/api/query.h"
 #include "customerd/api/trace.h"
-#include "customerd/customers/uuid.h"
+#include "customerd/core/uuid.h"
 
 #define REQUEST_ID_MAX_CHARS 128
 #define REQUEST_ID_SIZE (REQUEST_ID_MAX_CHARS + 1)
 #define PEER_BYTES 16
+#define REQUEST_SEGMENTS_MAX 2
 
 struct request {
     struct slice method;
@@ -27,6 +28,7 @@ struct request {
     uint8_t peer[PEER_BYTES]; /* the client's address: IPv6, of which the network alone, or IPv4 mapped into it */
     int64_t deadline_ms; /* monotonic */
     struct uuid resource; /* the {id} of the path */
+    struct slice segments[REQUEST_SEGMENTS_MAX]; /* what the path's other names in braces took, in order */
     struct query params;
 };
 

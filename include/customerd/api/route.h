@@ -1,7 +1,9 @@
 /* route: which handler serves a method of a path.
  *
- * A resource is a file with handlers and its table of routes; routes.c lists the tables. The first template that fits a
- * path decides, so a literal segment stands before {id}, which is a UUID in the strict sense: another text is no path. */
+ * A resource is a file with handlers and its table of routes; routes.c lists the resources. The first template that fits a
+ * path decides, so a literal segment stands before {id}, which is a UUID in the strict sense: another text is no path.
+ * Another name in braces ({sku}) takes any segment that is not empty; with dots at its end ({key...}) the whole rest of
+ * the path. These are handed on raw: what they may hold is the handler's business. */
 #ifndef CUSTOMERD_API_ROUTE_H
 #define CUSTOMERD_API_ROUTE_H
 
@@ -11,7 +13,7 @@
 #include "customerd/api/access.h"
 #include "customerd/api/request.h"
 #include "customerd/api/response.h"
-#include "customerd/customers/findings.h"
+#include "customerd/core/findings.h"
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHODS };
 
@@ -33,6 +35,7 @@ struct audit {
     uint64_t version; /* 0: none is known */
     bool id_known;
     bool replayed;
+    char subject[64]; /* who, where no bearer token says it */
 };
 
 /* One request and its answer on their way through the service. */
@@ -60,6 +63,8 @@ struct route {
     const char *path;          /* the template; NULL ends a table */
     const char *operation;     /* its name in the contract and in the audit */
     const char *scope;         /* that a caller's token must have; NULL: anybody may ask */
+    /* Instead of a bearer token: finds out who calls from the head alone, and names it in x->admission; or NULL. */
+    route_handler_fn admit;
     route_handler_fn handler;
     const char *const *params; /* the known query parameters, NULL-terminated; NULL: none */
     const char *produces;      /* the media type of its successes; NULL: application/json */
@@ -68,7 +73,7 @@ struct route {
     bool if_match_required;    /* when the service is configured so */
 };
 
-/* Looks through NULL-terminated tables; fills request->resource. */
+/* Looks through NULL-terminated tables; fills request->resource and request->segments. */
 void route_find(const struct route *const *tables, struct request *request, struct route_match *out);
 /* The methods of a path that was found, as Allow lists them. */
 void route_allow(const struct route_match *match, char out[ROUTE_ALLOW_SIZE]);
@@ -77,11 +82,9 @@ void route_allow(const struct route_match *match, char out[ROUTE_ALLOW_SIZE]);
  * served where GET is, OPTIONS everywhere. */
 void route_print_reference(const char *listener, const struct route *const *tables, FILE *out);
 
+/* Every resource's, the documentation's, and NULL. */
 #define ROUTE_TABLES_SIZE 8
-/* The tables of the public listener that the configuration switches on, NULL-terminated; all of them for NULL. */
-void routes_choose_public(const struct config *config, const struct route *out[ROUTE_TABLES_SIZE]);
 extern const struct route *const routes_admin[];
-extern const struct route customers_routes[];
 extern const struct route docs_routes[];
 extern const struct route admin_routes[];
 

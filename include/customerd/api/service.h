@@ -4,14 +4,15 @@
 
 #include <stdatomic.h>
 
-#include "customerd/api/route.h"
+#include "customerd/api/resource.h"
 #include "customerd/memorydb/login.h"
 
 struct server;
 
-/* Zero it, fill config; nothing in it may move between service_build and service_clean_up. */
+/* Nothing in it may move between service_configure and service_clean_up. */
 struct service {
     struct config config;
+    struct resources resources;
     struct app app;
     char region[64];
     struct login login; /* what the cluster signs in with */
@@ -26,6 +27,11 @@ struct service {
     struct server *admin;
     struct server *public;
 };
+
+/* Reads the settings and judges them; argv[0] is the subcommand. Zero the service before. */
+enum status service_configure(struct service *s, int argc, char *const *argv, struct error *err) MUST_USE;
+/* Every setting as a flag, for --help. */
+void service_print_flags(FILE *out);
 
 /* First what a wrong setting or a taken port makes fail, so that the failure is all that is printed; then the threads.
  * On failure the caller cleans up as after success. */

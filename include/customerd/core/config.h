@@ -10,13 +10,9 @@
 #include <stdio.h>
 
 #include "customerd/core/buf.h"
+#include "customerd/core/config_row.h"
 #include "customerd/core/log.h"
 #include "customerd/core/status.h"
-
-struct host_port {
-    char host[256]; /* without brackets */
-    uint16_t port;
-};
 
 enum db_auth { DB_AUTH_IAM, DB_AUTH_PASSWORD, DB_AUTH_NONE };
 
@@ -89,25 +85,34 @@ struct config {
     struct config_db db;
     struct config_iam iam;
     struct config_store store;
+    char resources[128];              /* CUSTOMERD_RESOURCES customers: names with commas between; api knows which there are */
     enum log_level log_level;         /* CUSTOMERD_LOG_LEVEL info: error, warn, info, debug */
 };
 
 /* Where one effective value came from. */
 enum config_source { CONFIG_DEFAULT, CONFIG_ENVIRONMENT, CONFIG_FLAG };
 
-#define CONFIG_ROWS_MAX 64
+#define CONFIG_ROWS_MAX 128
 struct config_sources {
-    enum config_source by_row[CONFIG_ROWS_MAX];
+    struct config_parts parts;
+    enum config_source by_row[CONFIG_ROWS_MAX]; /* the program's own rows, then those of the parts */
 };
 
-/* Reads flags (argv after the subcommand: --listen HOST:PORT or --listen=HOST:PORT; argv[0] is a flag already) over the environment (`environ`
- * style, NULL-terminated) over the defaults. A variable that is empty counts as absent. On failure err->detail is one line that names the setting, the value and
- * what was expected. An unknown flag and an unknown CUSTOMERD_ variable are failures that name the nearest known one. */
-enum status config_load(int argc, char *const *argv, char *const *environment, struct config *out,
-                        struct config_sources *sources, struct error *err) MUST_USE;
+/* What is read. */
+struct config_input {
+    int argc; /* flags: --listen HOST:PORT or --listen=HOST:PORT; argv[0] is a flag already */
+    char *const *argv;
+    char *const *environment;  /* as `environ`: NULL-terminated */
+    struct config_parts parts; /* borrowed as long as the sources; their values, zero before, are filled too */
+};
 
-/* What config_load can't judge row by row: the settings that `serve` needs together. */
-enum status config_check_serve(const struct config *config, struct error *err) MUST_USE;
+/* Reads flags over the environment over the defaults. A variable that is empty counts as absent. On failure err->detail is one line that names the setting, the value and
+ * what was expected. An unknown flag and an unknown CUSTOMERD_ variable are failures that name the nearest known one. */
+enum status config_load(const struct config_input *input, struct config *out, struct config_sources *sources,
+                        struct error *err) MUST_USE;
+
+/* What config_load can't judge row by row: the settings that `serve` needs together, with those of the database or without. */
+enum status config_check_serve(const struct config *config, bool database, struct error *err) MUST_USE;
 
 /* Whether callers must show a token: because it was said so, or, where nothing was said, because the listener can be
  * reached from elsewhere, or a setting for tokens was given. */
@@ -116,8 +121,8 @@ bool config_needs_tokens(const struct config *config);
 /* The effective values with their sources, one NAME=value line each; secrets masked (none stand in the rows today). */
 void config_print(const struct config *config, const struct config_sources *sources, FILE *out);
 /* The README's table of settings, in Markdown. */
-void config_print_reference(FILE *out);
+void config_print_reference(struct config_parts parts, FILE *out);
 /* The flags, for --help. */
-void config_print_flags(FILE *out);
+void config_print_flags(struct config_parts parts, FILE *out);
 
 #endif

@@ -28,6 +28,8 @@
       "No bearer token, or one that is not valid; which check failed is not told")                                   \
     X(STATUS_FORBIDDEN, 403, "forbidden", "The token does not allow this",                                           \
       "The token lacks the scope that `WWW-Authenticate` names")                                                     \
+    X(STATUS_FOREIGN_ORIGIN, 403, "foreign-origin", "The request comes from another page",                           \
+      "A cookie came with a request that a page of another origin may have made")                                    \
     X(STATUS_NOT_FOUND, 404, "not-found", "Not found", "No such customer, or no such path")                          \
     X(STATUS_METHOD_NOT_ALLOWED, 405, "method-not-allowed", "Method not allowed", "`Allow` lists the methods")       \
     X(STATUS_NOT_ACCEPTABLE, 406, "not-acceptable", "Not acceptable", "`Accept` excludes application/json")          \
@@ -45,6 +47,8 @@
       "`Content-Type` must be application/json (or application/merge-patch+json on PATCH), in UTF-8, unencoded")     \
     X(STATUS_INVALID, 422, "invalid-customer", "The customer is not valid",                                          \
       "`errors` lists every finding with its JSON pointer and what was expected")                                    \
+    X(STATUS_INVALID_REQUEST, 422, "invalid-request", "The request is not valid",                                    \
+      "`errors` lists every finding with its JSON pointer and what was expected; or the detail says which bound it would pass") \
     X(STATUS_IDEMPOTENCY_MISMATCH, 422, "idempotency-mismatch", "The key was used with another body",                \
       "An `Idempotency-Key` belongs to one request for 24 hours")                                                    \
     X(STATUS_PRECONDITION_REQUIRED, 428, "precondition-required", "A precondition is required",                      \

@@ -6,7 +6,7 @@
 #define CUSTOMERD_CUSTOMERS_CURSOR_H
 
 #include "customerd/core/buf.h"
-#include "customerd/customers/uuid.h"
+#include "customerd/core/uuid.h"
 
 #define CURSOR_KEY_BYTES 32
 #define CURSOR_TEXT_LEN 44 /* characters, no padding */

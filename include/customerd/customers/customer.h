@@ -7,8 +7,8 @@
 #define CUSTOMERD_CUSTOMERS_CUSTOMER_H
 
 #include "customerd/core/status.h"
-#include "customerd/customers/findings.h"
-#include "customerd/customers/uuid.h"
+#include "customerd/core/findings.h"
+#include "customerd/core/uuid.h"
 
 #define CUSTOMER_MAX_BYTES 65536 /* the JSON as it is served, whatever its version: the longest one is counted */
 #define CUSTOMER_NAME_MAX_CHARS 256
@@ -18,7 +18,6 @@
 #define CUSTOMER_METADATA_MAX_MEMBERS 50
 #define CUSTOMER_METADATA_KEY_MAX_CHARS 40
 #define CUSTOMER_METADATA_VALUE_MAX_CHARS 500
-#define JSON_DEPTH_MAX 32
 
 /* In the order in which they are served, between id and created_at. */
 enum customer_member {

@@ -25,6 +25,8 @@ static const struct route things[] = {
     { .method = METHOD_POST, .path = "/things/lookup", .handler = handle },
     { .method = METHOD_GET, .path = "/things/{id}", .handler = handle },
     { .method = METHOD_DELETE, .path = "/things/{id}", .handler = handle },
+    { .method = METHOD_PUT, .path = "/things/{id}/parts/{part}", .handler = handle },
+    { .method = METHOD_GET, .path = "/boxes/{box}/{key...}", .operation = "getContent", .handler = handle },
     { .path = NULL },
 };
 
@@ -74,6 +76,24 @@ static void what_is_no_id_is_no_path(void **state)
     }
 }
 
+static void other_names_in_braces_take_what_is_there(void **state)
+{
+    (void)state;
+    struct request r;
+    assert_string_equal(find("PUT", "/things/" ID "/parts/A%2F1", &r).label, "/things/{id}/parts/{part}");
+    assert_true(slice_is(r.segments[0], "A%2F1"));
+    assert_null(find("PUT", "/things/" ID "/parts/", &r).label);
+    assert_null(find("PUT", "/things/" ID "/parts/a/b", &r).label);
+    assert_non_null(find("GET", "/boxes/b/a/../c//d?x", &r).route);
+    assert_true(slice_is(r.segments[0], "b"));
+    assert_true(slice_is(r.segments[1], "a/../c//d"));
+    assert_non_null(find("GET", "/boxes/b//", &r).route);
+    assert_true(slice_is(r.segments[1], "/"));
+    assert_null(find("GET", "/boxes/b/", &r).label);
+    assert_null(find("GET", "/boxes/b", &r).label);
+    assert_null(find("GET", "/boxes//a", &r).label);
+}
+
 static void other_methods_learn_what_is_allowed(void **state)
 {
     (void)state;
@@ -119,6 +139,7 @@ static void the_reference_is_a_row_a_route(void **state)
         { .method = METHOD_PATCH, .path = "/things/{id}", .operation = "changeThing", .handler = handle, .scope = "things:write",
           .body = CONTENT_JSON | CONTENT_MERGE_PATCH },
         { .method = METHOD_DELETE, .path = "/things/{id}", .operation = "deleteThing", .handler = handle },
+        { .method = METHOD_GET, .path = "/boxes/{key...}", .operation = "getBox", .handler = handle },
         { .method = METHOD_GET, .path = "/page", .operation = "getPage", .handler = handle, .produces = "text/html; charset=utf-8" },
         { .path = NULL },
     };
@@ -132,6 +153,7 @@ static void the_reference_is_a_row_a_route(void **state)
                         "| public | GET | `/things` | listThings | things:read | limit, cursor |  | application/json |\n"
                         "| public | PATCH | `/things/{id}` | changeThing | things:write |  | application/json, application/merge-patch+json | application/json |\n"
                         "| public | DELETE | `/things/{id}` | deleteThing |  |  |  |  |\n"
+                        "| public | GET | `/boxes/{key}` | getBox |  |  |  | application/json |\n"
                         "| public | GET | `/page` | getPage |  |  |  | text/html; charset=utf-8 |\n");
 }
 
@@ -141,6 +163,7 @@ int main(void)
         cmocka_unit_test(a_method_of_a_path_has_its_route),
         cmocka_unit_test(the_id_is_read_from_the_path),
         cmocka_unit_test(what_is_no_id_is_no_path),
+        cmocka_unit_test(other_names_in_braces_take_what_is_there),
         cmocka_unit_test(other_methods_learn_what_is_allowed),
         cmocka_unit_test(options_are_known_of_paths_and_of_the_server),
         cmocka_unit_test(unknown_methods_have_one_label),

@@ -4,11 +4,30 @@
 
 #include "unit.h"
 
+/* Settings of a part beside the program's own. */
+struct colours {
+    int64_t depth;
+    char name[16];
+};
+
+static const struct config_row colour_rows[] = {
+    CONFIG_ROW_INT("COLOUR_DEPTH", struct colours, depth, "8", 1, 64, "How deep"),
+    CONFIG_ROW_TEXT("COLOUR_NAME", struct colours, name, "", "Which"),
+};
+
 struct fixture {
     struct config config;
     struct config_sources sources;
     struct error err;
+    struct colours colours;
+    struct config_part part;
 };
+
+static struct config_parts parts_of(struct fixture *f)
+{
+    f->part = (struct config_part){ colour_rows, sizeof colour_rows / sizeof *colour_rows, &f->colours };
+    return (struct config_parts){ .items = &f->part, .n = 1 };
+}
 
 static enum status load(struct fixture *f, const char *const *flags, const char *const *environment)
 {
@@ -22,7 +41,9 @@ static enum status load(struct fixture *f, const char *const *flags, const char 
         environ_copy[n] = strdup(environment[n]);
     environ_copy[n] = NULL;
     memset(f, 0x5a, sizeof *f);
-    enum status status = config_load(argc, argv, environ_copy, &f->config, &f->sources, &f->err);
+    f->colours = (struct colours){ .name = "" };
+    const struct config_input input = { .argc = argc, .argv = argv, .environment = environ_copy, .parts = parts_of(f) };
+    enum status status = config_load(&input, &f->config, &f->sources, &f->err);
     while (argc > 0)
         free(argv[--argc]);
     while (n > 0)
@@ -220,7 +241,7 @@ static void assert_serve(const char *const *flags, const char *detail)
 {
     struct fixture f;
     assert_int_equal(load(&f, flags, NULL), STATUS_OK);
-    enum status status = config_check_serve(&f.config, &f.err);
+    enum status status = config_check_serve(&f.config, true, &f.err);
     if (detail[0] == '\0')
         assert_int_equal(status, STATUS_OK);
     else
@@ -332,13 +353,13 @@ static void print_values(const struct fixture *f, FILE *out)
 static void print_reference(const struct fixture *f, FILE *out)
 {
     (void)f;
-    config_print_reference(out);
+    config_print_reference((struct config_parts){ .n = 0 }, out);
 }
 
 static void print_flags(const struct fixture *f, FILE *out)
 {
     (void)f;
-    config_print_flags(out);
+    config_print_flags((struct config_parts){ .n = 0 }, out);
 }
 
 static void printed_values_can_be_loaded_again(void **state)
@@ -373,6 +394,34 @@ static void the_reference_and_the_flags_name_every_setting(void **state)
     free(flags);
 }
 
+static void a_part_has_settings_like_the_programs_own(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, LIST("--colour-name", "blue"), LIST("CUSTOMERD_COLOUR_DEPTH=24")), STATUS_OK);
+    assert_int_equal(f.colours.depth, 24);
+    assert_string_equal(f.colours.name, "blue");
+    char *text = printed(print_values, &f);
+    assert_non_null(strstr(text, "CUSTOMERD_COLOUR_DEPTH=24  # environment\n"));
+    assert_non_null(strstr(text, "CUSTOMERD_COLOUR_NAME=blue  # flag\n"));
+    assert_non_null(strstr(text, "CUSTOMERD_LOG_LEVEL=info  # default\n"));
+    free(text);
+    assert_int_equal(load(&f, NULL, NULL), STATUS_OK);
+    assert_int_equal(f.colours.depth, 8);
+    assert_refused(NULL, LIST("CUSTOMERD_COLOUR_DEPTH=65"),
+                   "CUSTOMERD_COLOUR_DEPTH: \"65\" is not a whole number from 1 to 64");
+    assert_refused(LIST("--colour-nam=x"), NULL, "--colour-nam: no such flag; did you mean --colour-name?");
+}
+
+static void without_the_database_its_settings_are_not_asked_for(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_int_equal(load(&f, NULL, NULL), STATUS_OK);
+    assert_int_equal(config_check_serve(&f.config, true, &f.err), STATUS_BAD_PARAMETER);
+    assert_int_equal(config_check_serve(&f.config, false, &f.err), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +446,8 @@ int main(void)
         cmocka_unit_test(origins_are_as_browsers_send_them),
         cmocka_unit_test(printed_values_can_be_loaded_again),
         cmocka_unit_test(the_reference_and_the_flags_name_every_setting),
+        cmocka_unit_test(a_part_has_settings_like_the_programs_own),
+        cmocka_unit_test(without_the_database_its_settings_are_not_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

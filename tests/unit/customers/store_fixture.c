@@ -395,7 +395,7 @@ uint64_t step_begin(const struct replica *r, const struct uuid *id, const char *
     struct email_hash eh = hash_of(r, email);
     struct args args;
     int64_t n = 0;
-    args_init(&args, keys, 4);
+    args_init_writing(&args, keys, 4);
     args_bytes(&args, no_fingerprint, sizeof no_fingerprint);
     args_bytes(&args, operation, ATTEMPT_BYTES);
     args_bytes(&args, id->bytes, UUID_BYTES);
@@ -414,7 +414,7 @@ enum word step_claim(const struct replica *r, const struct uuid *id, const char 
     struct email_hash eh = hash_of(r, email);
     struct key claims = key_claims(eh.bytes);
     struct args args;
-    args_init(&args, &claims, 1);
+    args_init_writing(&args, &claims, 1);
     args_bytes(&args, eh.bytes, sizeof eh.bytes);
     args_bytes(&args, id->bytes, UUID_BYTES);
     args_number(&args, n);
@@ -432,7 +432,7 @@ enum word step_commit(const struct replica *r, const struct uuid *id, uint64_t n
     parse(json, CUSTOMER_REPLACE, &customer);
     customer_encode(&customer, &body);
     struct args args;
-    args_init(&args, keys, 4);
+    args_init_writing(&args, keys, 4);
     args_bytes(&args, no_fingerprint, sizeof no_fingerprint);
     args_bytes(&args, operation, ATTEMPT_BYTES);
     args_number(&args, 60);
@@ -455,7 +455,7 @@ void step_delete(const struct replica *r, const struct uuid *id)
     const struct key keys[] = { some_marker(bucket, operation), key_record(id), key_of_bucket(bucket, 'i'),
                                 key_of_bucket(bucket, 'r'), key_of_bucket(bucket, 'p') };
     struct args args;
-    args_init(&args, keys, 5);
+    args_init_writing(&args, keys, 5);
     args_bytes(&args, no_fingerprint, sizeof no_fingerprint);
     args_bytes(&args, operation, ATTEMPT_BYTES);
     args_number(&args, 60);

@@ -178,7 +178,7 @@ static enum word open_as_another(const struct replica *r, const struct operation
     struct call *call = NULL;
     struct error err;
     enum word word;
-    args_init(&args, &opened, 1);
+    args_init_writing(&args, &opened, 1);
     operation_args(op, &args, false);
     args_number(&args, lease_ms);
     assert_int_equal(store_script(r->customers, &script_open, op->id[0], &args, soon_ms(), &call, &word, &err), STATUS_OK);

@@ -1,0 +1,90 @@
+#include "record.h"
+
+#include "customerd/sessions/sessions.h"
+
+#define FORMAT 1
+#define HEAD_BYTES 71
+#define EXACT_MAX ((UINT64_C(1) << 53) - 1)
+
+static uint64_t number(const char *at, size_t bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++)
+        value = value << 8 | (uint8_t)at[i];
+    return value;
+}
+
+/* A length of n bytes, and as many bytes. */
+static bool take_counted(struct slice *rest, size_t n, struct slice *out)
+{
+    if (rest->len < n)
+        return false;
+    uint64_t len = number(rest->ptr, n);
+    struct slice after = slice_from(*rest, n);
+    if (after.len < len)
+        return false;
+    *out = slice_of(after.ptr, (size_t)len);
+    *rest = slice_from(after, (size_t)len);
+    return true;
+}
+
+bool session_record_parse(struct slice text, struct session_record *out)
+{
+    if (text.len < HEAD_BYTES || text.ptr[0] != FORMAT)
+        return false;
+    memcpy(out->customer.bytes, text.ptr + 1, UUID_BYTES);
+    memcpy(out->id.bytes, text.ptr + 17, UUID_BYTES);
+    out->begun_ms = (int64_t)number(text.ptr + 33, 6);
+    out->seen_ms = (int64_t)number(text.ptr + 39, 6);
+    out->visits = number(text.ptr + 45, 6);
+    out->ends_ms = (int64_t)number(text.ptr + 51, 6);
+    out->cart_version = number(text.ptr + 65, 6);
+    struct slice rest = slice_from(text, HEAD_BYTES);
+    if (!take_counted(&rest, 2, &out->from) || !take_counted(&rest, 2, &out->attributes))
+        return false;
+    out->cart = rest;
+    return true;
+}
+
+bool attribute_take(struct slice *rest, struct attribute *out)
+{
+    struct slice after = *rest;
+    if (!take_counted(&after, 2, &out->name) || !take_counted(&after, 2, &out->value))
+        return false;
+    *rest = after;
+    return true;
+}
+
+bool cart_item_take(struct slice *rest, struct cart_item *out)
+{
+    struct slice after = *rest;
+    if (!take_counted(&after, 1, &out->sku) || after.len < ITEM_NUMBERS_BYTES)
+        return false;
+    out->quantity = (uint32_t)number(after.ptr, 4);
+    out->unit_price = number(after.ptr + 4, 6);
+    *rest = slice_from(after, ITEM_NUMBERS_BYTES);
+    return true;
+}
+
+void cart_item_numbers(const struct cart_item *item, uint8_t out[ITEM_NUMBERS_BYTES])
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(item->quantity >> (8 * (3 - i)));
+    for (int i = 0; i < 6; i++)
+        out[4 + i] = (uint8_t)(item->unit_price >> (8 * (5 - i)));
+}
+
+bool cart_total(struct slice cart, struct cart_totals *out)
+{
+    struct cart_item item;
+    *out = (struct cart_totals){ .items = 0 };
+    while (cart_item_take(&cart, &item)) {
+        uint64_t price;
+        if (__builtin_mul_overflow((uint64_t)item.quantity, item.unit_price, &price) ||
+            __builtin_add_overflow(out->total, price, &out->total) || out->total > EXACT_MAX)
+            return false;
+        out->items++;
+        out->quantity += item.quantity;
+    }
+    return cart.len == 0;
+}

@@ -1,0 +1,45 @@
+#!lua
+-- open: a new session of a customer. Where the customer has as many as may be, the oldest ends.
+-- KEYS  1 session  2 the bucket's customers  3 the customer's sessions  then the sessions of that list, in its order
+-- ARGV  1 idle time in ms  2 attempt  3 longest time in ms  4 the list that the keys were taken from  5 how many there may be
+--       6 customer's id  7 session's id  8 where from  9 attributes  10 the hash that names the session
+-- Replies {'done', now, session, how many ended for it}  {'missing'}: no such customer  {'changed'}: the list is another now
+-- Keeps: at most so many sessions of a customer; each of them is in the list; every key has an expiry.
+--@include session
+
+local present = redis.call('GET', KEYS[1])
+local now = now_ms()
+if present and string.sub(present, 58, 65) == ARGV[2] then
+  return { 'done', now, present, 0 }
+end
+if not redis.call('ZSCORE', KEYS[2], ARGV[6]) then
+  return { 'missing' }
+end
+local list = redis.call('GET', KEYS[3]) or ''
+if list ~= ARGV[4] then
+  return { 'changed' }
+end
+
+local live = {}
+for i = 4, #KEYS do
+  if redis.call('STRLEN', KEYS[i]) > 0 then
+    live[#live + 1] = i
+  end
+end
+local ended = math.max(0, #live - ARGV[5] + 1)
+local kept = {}
+for n, i in ipairs(live) do
+  if n <= ended then
+    redis.call('DEL', KEYS[i])
+  else
+    local at = (i - 4) * 22
+    kept[#kept + 1] = string.sub(list, at + 1, at + 22)
+  end
+end
+local ends = struct.pack('>I6', now + ARGV[3])
+kept[#kept + 1] = ARGV[10] .. ends
+sessions_keep(KEYS[3], table.concat(kept))
+local session = struct.pack('>B', 1) .. ARGV[6] .. ARGV[7] .. struct.pack('>I6I6I6', now, now, 0) .. ends .. ARGV[2] ..
+  struct.pack('>I6I2', 1, #ARGV[8]) .. ARGV[8] .. struct.pack('>I2', #ARGV[9]) .. ARGV[9]
+session = session_keep(KEYS[1], session, now, 0, ARGV[2], tonumber(ARGV[1]))
+return { 'done', now, session, ended }

@@ -1,0 +1,363 @@
+#include "inner.h"
+
+#include "customerd/core/crypto.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define ANSWER_MAX_BYTES (64u << 10)
+#define SEEN_NOW (-1) /* the session was seen when it was read */
+
+static const char *const event_labels[EVENTS] = {
+    [EVENT_OPENED] = "event=\"opened\"",
+    [EVENT_VISITED] = "event=\"visited\"",
+    [EVENT_ROTATED] = "event=\"rotated\"",
+    [EVENT_SIGNED_OUT] = "event=\"signed_out\"",
+    [EVENT_CROWDED_OUT] = "event=\"crowded_out\"",
+    [EVENT_REFUSED] = "event=\"refused\"",
+};
+
+static const char *const words[WORDS] = { "done", "gone", "missing", "changed", "precondition", "full", "many", "large" };
+
+struct sessions *sessions_new(const struct sessions_options *options, struct error *err)
+{
+    const struct metrics_options events = {
+        .name = "customerd_sessions_total",
+        .help = "What came of sessions; refused counts tokens that open none.",
+        .dimensions = { { event_labels, EVENTS } },
+        .n_dimensions = 1,
+        .from_start = true,
+    };
+    struct sessions *s = calloc(1, sizeof *s);
+    if (s != NULL) {
+        s->options = *options;
+        s->events = metrics_family_new(&events);
+    }
+    if (s == NULL || s->events == NULL) {
+        free(s);
+        (void)error_set(err, STATUS_INTERNAL, "out of memory");
+        return NULL;
+    }
+    return s;
+}
+
+void sessions_destroy(struct sessions *s)
+{
+    if (s == NULL)
+        return;
+    metrics_family_destroy(s->events);
+    free(s);
+}
+
+void sessions_write_metrics(struct sessions *s, struct buf *out)
+{
+    metrics_family_write(s->events, out);
+}
+
+void sessions_count(struct sessions *s, enum session_event event, uint64_t n)
+{
+    metrics_count(s->events, (const size_t[]){ event }, n);
+}
+
+void session_answer_init(struct session_answer *a)
+{
+    memset(a, 0, sizeof *a);
+    buf_init(&a->json, ANSWER_MAX_BYTES);
+}
+
+void session_answer_clean_up(struct session_answer *a)
+{
+    crypto_wipe(&a->token, sizeof a->token);
+    buf_clean_up_secure(&a->json);
+}
+
+/* ---- keys and scripts ---- */
+
+struct key session_key(const struct session_name *name)
+{
+    return bucket_key(name->bucket, 's', slice_of(name->hash, sizeof name->hash));
+}
+
+struct key sessions_list_key(const struct uuid *customer)
+{
+    return bucket_key(uuid_bucket(customer), 'l', slice_of(customer->bytes, UUID_BYTES));
+}
+
+struct key sessions_customers_key(uint8_t bucket)
+{
+    return bucket_key(bucket, 'i', slice_of("", 0));
+}
+
+enum status sessions_damaged(struct error *err)
+{
+    return error_set(err, STATUS_RECORD_DAMAGED, "the session's record is damaged");
+}
+
+static enum status run_take(struct sessions *s, struct call *call, int64_t deadline_ms, struct call **out, struct error *err)
+{
+    *out = NULL;
+    if (call == NULL)
+        return error_set(err, STATUS_INTERNAL, "out of memory");
+    enum status status = cluster_run(s->options.cluster, &call, 1, deadline_ms, err);
+    if (status != STATUS_OK)
+        call_release(call);
+    else
+        *out = call;
+    return status;
+}
+
+static bool word_of(const struct reply *reply, enum session_word *out)
+{
+    struct slice text = reply_text(reply_at(reply, 0));
+    for (int i = 0; i < WORDS; i++) {
+        if (slice_is(text, words[i])) {
+            *out = (enum session_word)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status sessions_run(struct sessions *s, const struct script *script, uint8_t bucket, const struct args *args,
+                         int64_t deadline_ms, struct call **call, enum session_word *word, struct error *err)
+{
+    enum status status = run_take(s, args_call(args, CALL_WRITE, script, bucket), deadline_ms, call, err);
+    if (status != STATUS_OK || word_of(call_reply(*call), word))
+        return status;
+    call_release(*call);
+    *call = NULL;
+    return sessions_damaged(err);
+}
+
+enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *key, int64_t deadline_ms, struct call **call,
+                          struct error *err)
+{
+    const struct slice command[] = { SLICE("GET"), key_slice(key) };
+    const struct call_options options = {
+        .lane = CALL_READ,
+        .target = CALL_TO_SLOT,
+        .slot = bucket_slot(bucket),
+        .args = command,
+        .n_args = 2,
+    };
+    return run_take(s, call_new(&options), deadline_ms, call, err);
+}
+
+/* ---- answers ---- */
+
+static enum status answer(struct sessions *s, struct slice text, int64_t now_ms, enum session_view view,
+                          struct session_answer *out, struct error *err)
+{
+    struct session_record r;
+    if (!session_record_parse(text, &r))
+        return sessions_damaged(err);
+    const struct session_times times = {
+        .now_ms = now_ms == SEEN_NOW ? r.seen_ms : now_ms,
+        .idle_ms = s->options.settings.idle_s * 1000,
+    };
+    out->customer = r.customer;
+    out->id = r.id;
+    out->known = true;
+    out->cart_version = r.cart_version;
+    out->ends_in_ms = r.ends_ms - times.now_ms;
+    bool whole = view == VIEW_CART
+                     ? session_cart_json(&r, &out->json)
+                     : session_json(&r, &times, view == VIEW_SESSION_WITH_TOKEN ? &out->token : NULL, &out->json);
+    if (!whole)
+        return sessions_damaged(err);
+    return buf_ok(&out->json) ? STATUS_OK : error_set(err, STATUS_INTERNAL, "out of memory");
+}
+
+enum status sessions_answer(struct sessions *s, const struct reply *reply, enum session_view view,
+                            struct session_answer *out, struct error *err)
+{
+    return answer(s, reply_text(reply_at(reply, 2)), reply_integer(reply_at(reply, 1)), view, out, err);
+}
+
+/* Whether it never was, has ended, or is of a customer that was deleted is not told. */
+static enum status gone(struct sessions *s, struct error *err)
+{
+    sessions_count(s, EVENT_REFUSED, 1);
+    return error_set(err, STATUS_UNAUTHORIZED, "The session has ended, or there is none with this token");
+}
+
+/* ---- one step with a token ---- */
+
+struct step {
+    uint8_t attempt[ATTEMPT_BYTES];
+    struct key keys[4];
+    struct args args;
+    struct call *call;
+    enum session_word word;
+};
+
+/* Keys: the session, its bucket's customers, and room for others; arguments: idle time, attempt. */
+static enum status step_init(struct step *t, struct sessions *s, const struct session_name *name, size_t n_keys,
+                             struct error *err)
+{
+    t->call = NULL;
+    if (!random_bytes(t->attempt, sizeof t->attempt))
+        return error_set(err, STATUS_INTERNAL, "no attempt could be named");
+    t->keys[0] = session_key(name);
+    t->keys[1] = sessions_customers_key(name->bucket);
+    args_init(&t->args, t->keys, n_keys);
+    args_number(&t->args, (uint64_t)s->options.settings.idle_s * 1000);
+    args_bytes(&t->args, t->attempt, sizeof t->attempt);
+    return STATUS_OK;
+}
+
+static enum status step_run(struct step *t, struct sessions *s, const struct script *script, uint8_t bucket,
+                            int64_t deadline_ms, struct error *err)
+{
+    enum status status = sessions_run(s, script, bucket, &t->args, deadline_ms, &t->call, &t->word, err);
+    return status == STATUS_OK && t->word == WORD_GONE ? gone(s, err) : status;
+}
+
+enum status sessions_visit(struct sessions *s, const struct session_name *name, enum session_view view,
+                           int64_t deadline_ms, struct session_answer *out, struct error *err)
+{
+    struct step t;
+    bool counts = view != VIEW_CART;
+    enum status status = step_init(&t, s, name, 2, err);
+    if (status != STATUS_OK)
+        return status;
+    args_slice(&t.args, slice_cstr(counts ? "1" : "0"));
+    status = run_take(s, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
+    if (status == STATUS_OK && reply_type(call_reply(t.call)) == REPLY_NIL)
+        status = gone(s, err);
+    else if (status == STATUS_OK)
+        status = answer(s, reply_text(call_reply(t.call)), SEEN_NOW, view, out, err);
+    if (status == STATUS_OK && counts)
+        sessions_count(s, EVENT_VISITED, 1);
+    call_release(t.call);
+    return status;
+}
+
+static enum status invalid(struct findings *f, const char *member, const char *format, int limit, int64_t got,
+                           struct error *err)
+{
+    if (f != NULL) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        findings_add(f, slice_cstr(member), slice_cstr(NULL), format, limit, got);
+#pragma GCC diagnostic pop
+    }
+    return error_set(err, STATUS_INVALID_REQUEST, "1 finding: `errors` lists it");
+}
+
+enum status sessions_patch(struct sessions *s, const struct session_name *name, struct slice changes, int64_t deadline_ms,
+                           struct session_answer *out, struct findings *f, struct error *err)
+{
+    struct step t;
+    enum status status = step_init(&t, s, name, 2, err);
+    if (status != STATUS_OK)
+        return status;
+    args_slice(&t.args, changes);
+    args_number(&t.args, SESSION_ATTRIBUTES_MAX);
+    args_number(&t.args, SESSION_ATTRIBUTES_MAX_BYTES);
+    status = step_run(&t, s, &script_session_patch, name->bucket, deadline_ms, err);
+    if (status == STATUS_OK && t.word == WORD_MANY)
+        status = invalid(f, "attributes", "expected at most %d members afterwards, got %" PRId64, SESSION_ATTRIBUTES_MAX,
+                         reply_integer(reply_at(call_reply(t.call), 1)), err);
+    else if (status == STATUS_OK && t.word == WORD_LARGE)
+        status = invalid(f, "attributes", "expected at most %d bytes afterwards, got %" PRId64,
+                         SESSION_ATTRIBUTES_MAX_BYTES, reply_integer(reply_at(call_reply(t.call), 1)), err);
+    else if (status == STATUS_OK)
+        status = sessions_answer(s, call_reply(t.call), VIEW_SESSION, out, err);
+    call_release(t.call);
+    return status;
+}
+
+static enum status refuse_version(const struct reply *reply, struct session_answer *out, struct error *err)
+{
+    out->cart_version = (uint64_t)reply_integer(reply_at(reply, 1));
+    return error_set(err, STATUS_PRECONDITION_FAILED, "The cart's version is %" PRIu64, out->cart_version);
+}
+
+enum status sessions_change_cart(struct sessions *s, const struct session_name *name, const struct cart_change *change,
+                                 int64_t deadline_ms, struct session_answer *out, struct error *err)
+{
+    struct step t;
+    uint8_t numbers[ITEM_NUMBERS_BYTES];
+    const struct cart_item item = { .quantity = change->quantity, .unit_price = change->unit_price };
+    enum status status = step_init(&t, s, name, 2, err);
+    if (status != STATUS_OK)
+        return status;
+    cart_item_numbers(&item, numbers);
+    args_slice(&t.args, change->if_match);
+    args_slice(&t.args, change->if_none_match);
+    args_slice(&t.args, change->sku);
+    args_bytes(&t.args, numbers, change->take_out ? 0 : sizeof numbers);
+    args_number(&t.args, CART_ITEMS_MAX);
+    status = step_run(&t, s, &script_session_cart, name->bucket, deadline_ms, err);
+    if (status == STATUS_OK && t.word == WORD_PRECONDITION)
+        status = refuse_version(call_reply(t.call), out, err);
+    else if (status == STATUS_OK && t.word == WORD_FULL)
+        status = error_set(err, STATUS_INVALID_REQUEST, "A cart may hold %d items", CART_ITEMS_MAX);
+    else if (status == STATUS_OK)
+        status = sessions_answer(s, call_reply(t.call), VIEW_CART, out, err);
+    call_release(t.call);
+    return status;
+}
+
+/* Whose session it is, which the token does not say. */
+static enum status read_customer(struct sessions *s, const struct session_name *name, const struct key *key,
+                                 int64_t deadline_ms, struct uuid *customer, struct error *err)
+{
+    struct call *call = NULL;
+    struct session_record r;
+    enum status status = sessions_read(s, name->bucket, key, deadline_ms, &call, err);
+    if (status == STATUS_OK && reply_type(call_reply(call)) == REPLY_NIL)
+        status = gone(s, err);
+    else if (status == STATUS_OK && !session_record_parse(reply_text(call_reply(call)), &r))
+        status = sessions_damaged(err);
+    else if (status == STATUS_OK)
+        *customer = r.customer;
+    call_release(call);
+    return status;
+}
+
+enum status sessions_rotate(struct sessions *s, const struct session_name *name, enum session_view view,
+                            int64_t deadline_ms, struct session_answer *out, struct error *err)
+{
+    struct step t;
+    struct uuid customer;
+    struct session_name next;
+    if (!session_token_new(name->bucket, &out->token) || !session_token_name(&out->token, &next))
+        return error_set(err, STATUS_INTERNAL, "no token could be made");
+    enum status status = step_init(&t, s, name, 0, err);
+    if (status == STATUS_OK)
+        status = read_customer(s, name, &t.keys[0], deadline_ms, &customer, err);
+    if (status != STATUS_OK)
+        return status;
+    t.keys[2] = session_key(&next);
+    t.keys[3] = sessions_list_key(&customer);
+    args_init(&t.args, t.keys, 4);
+    args_number(&t.args, (uint64_t)s->options.settings.idle_s * 1000);
+    args_bytes(&t.args, t.attempt, sizeof t.attempt);
+    args_bytes(&t.args, name->hash, sizeof name->hash);
+    args_bytes(&t.args, next.hash, sizeof next.hash);
+    status = step_run(&t, s, &script_session_rotate, name->bucket, deadline_ms, err);
+    if (status == STATUS_OK)
+        status = sessions_answer(s, call_reply(t.call), view, out, err);
+    if (status == STATUS_OK)
+        sessions_count(s, EVENT_ROTATED, 1);
+    call_release(t.call);
+    return status;
+}
+
+enum status sessions_finish(struct sessions *s, const struct session_name *name, int64_t deadline_ms,
+                            struct session_answer *out, struct error *err)
+{
+    struct step t;
+    enum status status = step_init(&t, s, name, 2, err);
+    if (status != STATUS_OK)
+        return status;
+    status = step_run(&t, s, &script_session_finish, name->bucket, deadline_ms, err);
+    if (status == STATUS_OK)
+        status = sessions_answer(s, call_reply(t.call), VIEW_SESSION, out, err);
+    if (status == STATUS_OK)
+        sessions_count(s, EVENT_SIGNED_OUT, 1);
+    call_release(t.call);
+    return status;
+}

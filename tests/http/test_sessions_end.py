@@ -1,0 +1,120 @@
+"""When sessions end, by the database's clock; and that nothing of them stays."""
+
+import datetime
+import subprocess
+import time
+
+import pytest
+
+from http_client import wait_until
+from session_client import SessionsClient, stored
+
+
+@pytest.fixture(scope="module")
+def short(with_sessions):
+    return with_sessions(CUSTOMERD_SESSION_IDLE_S="1", CUSTOMERD_SESSION_ABSOLUTE_S="3")
+
+
+@pytest.fixture
+def client(short):
+    with SessionsClient(short.url) as c:
+        yield c
+
+
+def ms_of(text):
+    return round(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+def database_ms(node):
+    seconds, micros = map(int, node.command("TIME"))
+    return seconds * 1000 + micros // 1000
+
+
+def test_a_session_ends_when_nobody_asks(client, cluster):
+    session = client.open()
+    started = time.monotonic()
+    wait_until(lambda: not stored(cluster, session, "s"), 10, "the session's key is gone")
+    assert 0.9 <= time.monotonic() - started < 3
+    session.ended()
+
+
+def test_each_request_begins_the_idle_time_anew_but_not_the_longest(client):
+    session = client.open()
+    started = time.monotonic()
+    visits = 0
+    while (answer := session.get()).status == 200:
+        visits += 1
+        assert answer.json()["expires_in_ms"] <= 1000 and answer.json()["expires_at"] == session.opened["expires_at"]
+        session.client.get("/session/cart", headers={"Authorization": "Session " + session.token})
+        time.sleep(0.3)  # an application's pace, well within the idle time
+    assert 2.5 <= time.monotonic() - started < 4.5 and visits >= 5
+    session.ended()
+
+
+def test_times_are_the_databases(client, cluster):
+    node = next(n for n in cluster.nodes if n.role == "primary")
+    before = database_ms(node)
+    session = client.open()
+    after = database_ms(node)
+    told = session.opened
+    assert before - 1 <= ms_of(told["created_at"]) <= after + 1
+    assert ms_of(told["idle_expires_at"]) - ms_of(told["last_seen_at"]) == 1000
+    assert ms_of(told["expires_at"]) - ms_of(told["created_at"]) == 3000
+    ((holder, key),) = stored(cluster, session, "s")
+    assert holder.command("PEXPIRETIME", key) == ms_of(told["idle_expires_at"])
+
+
+def test_every_key_of_a_session_ends(client, cluster):
+    session = client.open()
+    for step in (session.visit, lambda: session.put("TEA"), lambda: session.patch(a=1), session.rotate, session.cart,
+                 lambda: client.get(session.list_path)):
+        step()
+        left = [node.command("PTTL", key) for node, key in stored(cluster, session)]
+        assert len(left) == 2 and all(0 < ms <= 3000 for ms in left), left
+    session.sign_out()
+    wait_until(lambda: not stored(cluster, session), 10, "nothing is left")
+
+
+def test_what_has_ended_leaves_the_list(client, cluster):
+    customer = client.create()
+    old = client.open(customer)
+    wait_until(lambda: client.get(old.list_path).json()["items"] == [], 10, "it has ended by itself")
+    assert not stored(cluster, old, "l"), "an empty list is no list"
+    new = client.open(customer)
+    assert [s["id"] for s in client.get(new.list_path).json()["items"]] == [new.id]
+
+
+def run(binary, *flags):
+    done = subprocess.run([str(binary), "serve", "--db-endpoint=localhost:1", "--db-auth=none", *flags], capture_output=True,
+                          text=True, timeout=10, env={})
+    return done.returncode, done.stderr.strip()
+
+
+@pytest.mark.parametrize("flags,said", [
+    (["--resources=sessions"], 'CUSTOMERD_RESOURCES: "sessions" needs "customers" beside it'),
+    (["--resources=customers,session"], 'CUSTOMERD_RESOURCES: "session" is no resource; did you mean sessions?'),
+    (["--resources=customers,carts-of-all"], 'CUSTOMERD_RESOURCES: "carts-of-all" is no resource; known are customers, sessions'),
+    (["--resources=customers,customers"], 'CUSTOMERD_RESOURCES: "customers" stands there twice'),
+    (["--resources=customers,"], 'CUSTOMERD_RESOURCES: "" is no resource; known are customers, sessions'),
+    (["--resources=customers,sessions", "--session-idle-s=60", "--session-absolute-s=30"],
+     'CUSTOMERD_SESSION_IDLE_S: "60" is more than CUSTOMERD_SESSION_ABSOLUTE_S, and could never be reached'),
+    (["--session-idle-s=0"], '--session-idle-s: "0" is not a whole number from 1 to 86400'),
+])
+def test_a_wrong_setting_stops_the_start_with_one_line(binary, flags, said):
+    code, text = run(binary, *flags)
+    assert (code, text.split(", objects")[0]) == (1, "customerd: " + said)
+
+
+def test_what_is_switched_off_costs_nothing(cluster, with_sessions):
+    """Neither routes, metrics nor threads; the other instance, which has them on, shows that the checks see something."""
+    def facts(instance):
+        with SessionsClient(instance.url) as public, SessionsClient(instance.admin_url, listener="admin") as admin:
+            paths = public.get("/openapi.json").json()["paths"]
+            return ("/session" in paths, "customerd_sessions_total" in admin.get("/metrics").body.decode(),
+                    any("session" in path for path in paths))
+    on = with_sessions()
+    assert facts(on) == (True, True, True)
+    on.stop()
+    with SessionsClient(cluster.admin_url, listener="admin") as admin:
+        text = admin.get("/metrics").body.decode()
+    assert "session" not in text
