@@ -169,7 +169,8 @@ class Hardening(unittest.TestCase):
     def findings(self, *flags):
         with tempfile.TemporaryDirectory() as folder:
             binary = os.path.join(folder, "program")
-            text = "#include <stdio.h>\nint main(int c, char **v) { char b[64]; snprintf(b, c, \"%s\", v[0]); return b[c]; }\n"
+            text = "".join(f"int f{i}(int x) {{ return x + {i}; }}\n" for i in range(120))
+            text += "#include <stdio.h>\nint main(int c, char **v) { char b[64]; snprintf(b, c, \"%s\", v[0]); return b[c]; }\n"
             subprocess.run(["gcc", "-x", "c", "-", "-o", binary, *flags], input=text, text=True, check=True)
             return list(hardening.findings(binary, True))
 
