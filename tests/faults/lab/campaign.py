@@ -10,7 +10,7 @@ from .check import check_history
 from .history import LOST, UNSENT, WRITES, read_directory
 from .load_client import Load
 from .probe import Prober
-from .world import REQUEST_TIMEOUT_MS, World
+from .world import REQUEST_TIMEOUT_MS, LocalError, ReplyError, World
 
 SLOWEST_S = REQUEST_TIMEOUT_MS / 1000 + 4.0  # two shared cores
 STOPPING = ("service-stopped", "memory-exhausted", "descriptors-exhausted", "service-terminated")
@@ -22,6 +22,8 @@ class Options:
     binary: str = None
     instances: int = 3
     recovery_s: float = 20.0
+    hold: float = 1.0   # of the time that each fault stays in force
+    pause: float = 1.0  # of the time between faults
     load: dict = dataclasses.field(default_factory=dict)
     say: object = print
 
@@ -31,6 +33,7 @@ class Campaign:
 
     def __init__(self, directory, options):
         self.directory, self.options, self.events = directory, options, []
+        self.findings = []
         self.recoveries = collections.defaultdict(list)
 
     def run(self, planned, until_s=None):
@@ -51,15 +54,18 @@ class Campaign:
     def _fault(self, world, prober, load, planned):
         event = {"fault": planned.fault.name, "number": planned.number, "begin": time.monotonic_ns()}
         self.events.append(event)
-        with planned.fault.context(world, planned.rng):
-            time.sleep(planned.hold_s)
+        try:
+            with planned.fault.context(world, planned.rng):
+                time.sleep(planned.hold_s * self.options.hold)
+        except (AssertionError, OSError, ValueError, LocalError, ReplyError) as failure:
+            self.findings.append(("fault", planned.fault.name, f"{type(failure).__name__}: {failure}"))
         event["end"] = time.monotonic_ns()
         recovered_s = prober.recovery_s(self.options.recovery_s)
         event["recovered_s"] = round(recovered_s, 2)
         self.recoveries[planned.fault.name].append(recovered_s)
         calls = sum(load.figures()["statuses"].values())
         self.options.say(f"{planned}; served again after {recovered_s:.2f} s; {calls} calls")
-        time.sleep(planned.pause_s)
+        time.sleep(planned.pause_s * self.options.pause)
 
     def _check(self, world, before, figures):
         with open(self.directory / "events.jsonl", "w", encoding="utf-8") as file:
@@ -69,7 +75,7 @@ class Campaign:
         at_rest = self._invariants(world)
         calls = read_directory(self.directory)
         verdict = check_history(calls, any(event["fault"] == "memory-exhausted" for event in self.events))
-        verdict.findings += at_rest.findings
+        verdict.findings += self.findings + at_rest.findings
         verdict.figures.update(at_rest.figures)
         verdict.findings += [("quiet", event["fault"], text) for event, text in self.noticed(calls)]
         verdict.findings += self.slow(calls)

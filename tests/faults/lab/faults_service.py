@@ -62,7 +62,8 @@ def service_terminated(world, rng):
 def descriptors_exhausted(world, rng):
     instance = living(world, rng)
     held = len(os.listdir(f"/proc/{instance.pid}/fd"))
-    before = resource.prlimit(instance.pid, resource.RLIMIT_NOFILE, (held - 2, 65536))
+    before = resource.prlimit(instance.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(instance.pid, resource.RLIMIT_NOFILE, (held - 2, before[1]))
     world.proxy.cut("*")
     yield
     resource.prlimit(instance.pid, resource.RLIMIT_NOFILE, before)

@@ -12,7 +12,7 @@ wire_fault("reply-cut-at-a-byte", "cut_reply", p=0.01)
 wire_fault("reply-dropped", "drop_reply", p=0.01)
 wire_fault("delivered-late", "late", ms=(300, 6000), p=0.01, commands="writes")
 wire_fault("delivered-twice", "twice", quiet=True, p=0.2)
-wire_fault("delivered-again-later", "again", quiet=True, ms=(1, 1500), p=0.2, commands="writes")
+wire_fault("delivered-again", "again", quiet=True, ms=(1, 60), p=0.2, commands="writes")
 wire_fault("sliced", "pieces", quiet=True, p=0.3)
 wire_fault("garbage", "garbage", p=0.005)
 
@@ -35,7 +35,6 @@ for _word, _text in ERRORS.items():
     wire_fault(f"answers-{_word}", "error", p=0.03, text=_text, commands=["EVALSHA"] if _word == "noscript" else "all",
                quiet=_word == "noscript")
 wire_fault("error-after-execution", "error_after", p=0.005, text="ERR Error running script", commands="writes")
-wire_fault("maxclients-at-sign-in", "error", p=0.5, text="ERR max number of clients reached", commands=["AUTH"])
 
 
 def some_door(world, rng):
@@ -49,6 +48,18 @@ def connections_cut(world, rng):
         yield_for(rng.uniform(0.1, 0.3))
         world.proxy.cut(some_door(world, rng))
     yield
+
+
+@fault()
+def maxclients_at_sign_in(world, rng):
+    """Every second sign-in."""
+    rule = world.proxy.add_rule("*", "error", p=0.5, seed=rng.random(), text="ERR max number of clients reached",
+                                commands=["AUTH"])
+    for _ in range(4):
+        world.proxy.cut("*")
+        yield_for(0.3)
+    yield
+    assert world.proxy.remove_rule(rule) > 0, "nobody signed in"
 
 
 @fault()

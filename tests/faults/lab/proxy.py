@@ -17,7 +17,7 @@ import ssl
 import struct
 import sys
 
-from .proxy_link import ClientSide, Link, NodeSide
+from .proxy_link import ClientSide, Link, NodeSide, abort
 from .proxy_rules import Rule
 
 HANDSHAKE_S = 10.0
@@ -97,7 +97,7 @@ class Door:
         link.client, link.opened = client, True
         self.opened[link.certificate] += 1
         if link.node is None:
-            client.abort()
+            abort(client)
             return
         link.flush()
         link.pump_client()

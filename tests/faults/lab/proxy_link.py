@@ -10,6 +10,14 @@ from .proxy_rules import KINDS
 WAIT = encode(b"WAIT", b"1", b"1500")
 
 
+def abort(transport):
+    """Closes at once; asyncio's TLS transport fails where that has been done already."""
+    try:
+        transport.abort()
+    except AttributeError:
+        pass
+
+
 class Slot:
     """The place of one reply in the client's order."""
 
@@ -166,9 +174,8 @@ class Link:
         for settling in waits:
             settling.waiting.append(done)
 
-    def repeat(self, frame):
-        if self.node is not None and not self.detached:
-            self.forward(frame, lambda reply: None)
+    def repeat(self, frame, slot):
+        self.forward(frame, slot.fill)
 
     # ---- the node's replies ----
 
@@ -252,7 +259,7 @@ class Link:
     def detach(self, seconds, frame):
         self.detached = True
         if self.client is not None:
-            self.client.abort()
+            abort(self.client)
         self.later(seconds, self.deliver_late, frame)
 
     def deliver_late(self, frame):
@@ -270,7 +277,7 @@ class Link:
     def cut(self, gently=False):
         for transport in (self.client, self.node):
             if transport is not None:
-                transport.close() if gently else transport.abort()
+                transport.close() if gently else abort(transport)
 
     def client_lost(self):
         self.client = None
@@ -290,7 +297,7 @@ class Link:
         if self.node is not None:
             self.node.close()
         if self.client is not None:
-            self.client.abort()
+            abort(self.client)
         for settling in self.settlings:
             settling.settle(False)
         self.settlings = []

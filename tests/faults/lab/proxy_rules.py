@@ -78,14 +78,14 @@ def late(link, _slot, frame, rule):
 
 
 def twice(link, slot, frame, _rule):
-    link.forward(frame, slot.fill)
+    """As after a lost connection: what was in doubt was done, and is sent again. The second answer is the one that counts."""
     link.forward(frame, lambda reply: None)
+    link.forward(frame, slot.fill)
 
 
 def again(link, slot, frame, rule):
-    """The node gets the command once more, later, between others."""
-    link.forward(frame, slot.fill)
-    link.later(rule.seconds(), link.repeat, frame)
+    """The same, with others' commands in between."""
+    link.forward(frame, lambda reply: link.later(rule.seconds(), link.repeat, frame, slot))
 
 
 def error(link, slot, _frame, rule):

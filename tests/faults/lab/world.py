@@ -12,7 +12,8 @@ if str(TESTS / "lib") not in sys.path:
 
 # pylint: disable=wrong-import-position
 from certificates import CertificateAuthority  # noqa: E402
-from local_cluster import LocalCluster  # noqa: E402
+from local_cluster import LocalCluster, ReplyError  # noqa: E402, F401
+from local_memorydb.errors import LocalError  # noqa: E402, F401
 from local_memorydb import ports  # noqa: E402
 
 from . import preload  # noqa: E402
