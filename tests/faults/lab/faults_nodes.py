@@ -61,6 +61,16 @@ def node_stopped_for_long(world, rng):
     node.resume()
 
 
+@fault(hold_s=(2.2, 3.0))
+def node_stopped_then_killed(world, rng):
+    """What it had been sent meanwhile is never done."""
+    node = rng.choice(world.primaries())
+    node.pause()
+    yield
+    ended(node)
+    world.restart(node)
+
+
 @fault()
 def shard_dead(world, rng):
     """Primary and replica."""

@@ -7,6 +7,7 @@ from .faults import fault, wire_fault
 wire_fault("delay", "delay", quiet=True, ms=(1, 60), p=0.3)
 wire_fault("stall", "stall", ms=(100, 900), p=0.01)
 wire_fault("stall-beyond-the-deadline", "stall", ms=(2500, 3500), p=0.003)
+wire_fault("replies-beyond-the-deadline", "delay", ms=(1200, 2600), p=0.5)
 wire_fault("command-cut-at-a-byte", "cut_command", p=0.01)
 wire_fault("reply-cut-at-a-byte", "cut_reply", p=0.01)
 wire_fault("reply-dropped", "drop_reply", p=0.01)
