@@ -20,7 +20,7 @@ CHECKS = ("fault", "status", "versions", "island", "keys", "walk", "quiet", "dea
 def campaign(tmp_path_factory, binary):
     """(the campaign, its verdict)."""
     campaign = Campaign(tmp_path_factory.mktemp("campaign"), Options(
-        seed=SEED, binary=binary, hold=0.35, pause=0.1, load={"registers": 3, "islands": 3, "operations": 80}))
+        seed=SEED, binary=binary, hold=0.35, pause=0.1, load={"registers": 2, "islands": 3, "operations": 80, "walk_pause_s": 4}))
     verdict = campaign.run(schedule.once_each(SEED, NAMES))
     print(verdict.text)
     return campaign, verdict

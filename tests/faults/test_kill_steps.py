@@ -15,6 +15,7 @@ def world(tmp_path_factory, binary):
         yield world
         invariants.check_at_rest(world)
         invariants.check_nothing_repaired([world.peaceful])
+        invariants.check_logs(world.instances)
 
 
 def check(world, cases, least):

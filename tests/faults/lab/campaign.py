@@ -77,7 +77,11 @@ class Campaign:
         verdict = check_history(calls, any(event["fault"] == "memory-exhausted" for event in self.events))
         verdict.findings += self.findings + at_rest.findings
         verdict.figures.update(at_rest.figures)
-        verdict.findings += [("quiet", event["fault"], text) for event, text in self.noticed(calls)]
+        noticed = self.noticed(calls)
+        starved = [call for _, call in noticed if self.starved(call, world.proxy.call("slow"))]
+        verdict.count("noticed, but the machine was too busy", len(starved))
+        verdict.findings += [("quiet", event["fault"], f"a client noticed: {call!r}") for event, call in noticed
+                             if call not in starved]
         verdict.findings += self.slow(calls)
         self._resources(world, before, verdict)
         verdict.figures["statuses"] = figures["statuses"]
@@ -90,6 +94,7 @@ class Campaign:
         try:
             result.figures.update(invariants.check_at_rest(world))
             invariants.check_nothing_repaired(world.served)
+            invariants.check_logs(world.served)
         except AssertionError as failure:
             result.findings.append(("invariants", "", str(failure)))
         return result
@@ -106,8 +111,12 @@ class Campaign:
         from .faults import FAULTS  # pylint: disable=import-outside-toplevel  # the register is filled by then
         quiet = [event for event in self.events if FAULTS[event["fault"]].quiet and "end" in event]
         bad = [call for call in calls if call.status in (UNSENT, LOST) or call.status >= 500]
-        return [(event, f"a client noticed: {call!r}") for event in quiet for call in bad
-                if event["begin"] <= call.begin <= event["end"]]
+        return [(event, call) for event in quiet for call in bad if event["begin"] <= call.begin <= event["end"]]
+
+    @staticmethod
+    def starved(call, slow):
+        """Whether a node, or the proxy itself, took very long meanwhile with no fault in force for it."""
+        return any(begin < (call.end or begin) and call.begin < end for begin, end in slow)
 
     def slow(self, calls):
         """Answers that came long after the deadline, but for those of a service that was stopped itself."""

@@ -1,5 +1,7 @@
 """Faults of the service itself, its host, and where it gets credentials."""
 
+import email.utils
+import http.client
 import os
 import resource
 import signal
@@ -87,7 +89,7 @@ def memory_exhausted(world, rng):
 
 @fault(quiet=True, hold_s=(2.0, 3.0))
 def log_not_read(world, rng):
-    """Its standard output is a pipe that nobody empties: the fault is there from its start, see World.piped."""
+    """The standard output of one instance is a pipe that nobody empties."""
     del rng
     pipe = world.piped
     pipe.stop_reading()
@@ -97,14 +99,29 @@ def log_not_read(world, rng):
     assert full, "the pipe never was full"
 
 
+def clock_of(instance):
+    """What it thinks the time is, by the Date of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", instance.admin_port, timeout=5)
+    try:
+        connection.request("GET", "/livez")
+        return email.utils.parsedate_to_datetime(connection.getresponse().getheader("Date")).timestamp()
+    finally:
+        connection.close()
+
+
 @fault(quiet=True, hold_s=(2.0, 4.0))
 def clock_jumps(world, rng):
-    """The wall clock of one instance goes by days, forth and back; see World.clocked."""
+    """The wall clock of one instance goes by minutes and days, forth and back."""
     for _ in range(3):
         world.clock.jump(rng.choice((-86400, -600, -1, 1, 600, 86400)))
         time.sleep(0.3)
-    yield
-    world.clock.jump(0)
+    away_s = rng.choice((-86400, 86400))
+    world.clock.jump(away_s)
+    try:
+        wait_until(lambda: abs(clock_of(world.served[0]) - time.time() - away_s) < 3600, 5, "its clock has jumped")
+        yield
+    finally:
+        world.clock.jump(0)
 
 
 def credential_endpoint(mode):

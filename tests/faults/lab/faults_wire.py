@@ -114,13 +114,16 @@ for _kind in ("expired", "early", "wrong-name", "untrusted"):
     bad_certificate(_kind)
 
 
-@fault(quiet=True)
+@fault()
 def certificate_renewed(world, rng):
-    """As nodes renew them: new connections meet the new certificate."""
-    del rng
+    """Every connection is opened anew, to a node with another certificate."""
+    door = some_door(world, rng)
     world.proxy.set("*", certificate="new")
+    world.proxy.cut("*")
     yield
+    opened = world.proxy.stats()["opened"][door].get("new", 0)
     world.proxy.set("*", certificate="good")
+    assert opened > 0, "nobody met the new certificate"
 
 
 @fault()

@@ -4,7 +4,7 @@
 
 Commands come on standard input, one JSON object a line, and are answered on standard output:
   rule {door, rule}   unrule {id}   set {door, refuse|silent|frozen|durable|wrongpass|certificate: value}
-  cut {door}   kill {pid, at, after}   stats
+  cut {door}   kill {pid, at, after}   stats   slow
 A door is an index, or "*" for all. The end of the input ends the proxy."""
 
 import asyncio
@@ -16,11 +16,13 @@ import socket
 import ssl
 import struct
 import sys
+import time
 
 from .proxy_link import ClientSide, Link, NodeSide, abort
 from .proxy_rules import Rule
 
 HANDSHAKE_S = 10.0
+SLOW_S = 0.7
 
 
 class Killer:
@@ -126,13 +128,25 @@ class Proxy:
         self.ports = {door.node_port: door.port for door in self.doors}
         self.client_context = ssl.create_default_context(cafile=config["ca"])
         self.contexts = {kind: self.server_context(files) for kind, files in config["certificates"].items()}
-        self.killer, self.commands, self.tasks = None, 0, set()
+        self.killer, self.commands, self.tasks, self.slow = None, 0, set(), []
 
     @staticmethod
     def server_context(files):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*files)
         return context
+
+    def note_slow(self, since_s, slow_s=SLOW_S):
+        """A machine that has no time: what a node answered late, or what this process did late."""
+        now_s = time.monotonic()
+        if now_s - since_s > slow_s:
+            self.slow.append((int(since_s * 1e9), int(now_s * 1e9)))
+
+    async def watch_itself(self):
+        while True:
+            since_s = time.monotonic()
+            await asyncio.sleep(0.1)
+            self.note_slow(since_s)
 
     def keep(self, coroutine):
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -168,6 +182,9 @@ class Proxy:
     def do_kill(self, pid, at, after):
         self.killer = Killer({"pid": pid, "at": at, "after": after}) if pid else None
 
+    def do_slow(self):
+        return self.slow
+
     def do_stats(self):
         return {"commands": self.commands, "seen": self.killer.seen if self.killer else 0,
                 "late": sum(door.late for door in self.doors), "not_kept": sum(door.not_kept for door in self.doors),
@@ -175,6 +192,7 @@ class Proxy:
 
     async def run(self):
         loop = asyncio.get_running_loop()
+        self.keep(self.watch_itself())
         for door in self.doors:
             self.keep(door.accept())
         await asyncio.sleep(0)  # each listens now

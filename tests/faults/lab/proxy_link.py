@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import time
 
 from .frames import (HOUSEKEEPING, MINUS, WRITES, command_end, command_name, encode, reply_end, rewrite_redirect,
                      rewrite_topology)
@@ -136,7 +137,7 @@ class Link:
             self.forward(frame, slot.fill)
 
     def forward(self, frame, on_reply):
-        self.pending.append(on_reply)
+        self.pending.append((on_reply, time.monotonic()))
         self.send_node(frame)
 
     def forward_durably(self, frame, slot):
@@ -194,7 +195,9 @@ class Link:
             if reply[0] == MINUS:
                 reply = rewrite_redirect(reply, self.door.proxy.ports)
             if self.pending:
-                self.pending.popleft()(reply)
+                on_reply, sent_s = self.pending.popleft()
+                self.door.proxy.note_slow(sent_s)
+                on_reply(reply)
             else:
                 self.send_client(reply)
         if self.draining and not self.pending:
@@ -265,8 +268,7 @@ class Link:
     def deliver_late(self, frame):
         if self.node is not None and not self.node.is_closing():
             self.door.late += 1
-            self.pending.append(lambda reply: self.close_node())
-            self.node.write(frame)
+            self.forward(frame, lambda reply: self.close_node())
 
     # ---- the end ----
 

@@ -20,7 +20,7 @@ from . import preload  # noqa: E402
 from .pipe import LogPipe  # noqa: E402
 from .proxy_client import ProxyProcess  # noqa: E402
 
-REQUEST_TIMEOUT_MS = 2000
+REQUEST_TIMEOUT_MS = 3000
 SERVICE = {"CUSTOMERD_REQUEST_TIMEOUT_MS": str(REQUEST_TIMEOUT_MS), "CUSTOMERD_SWEEP_INTERVAL_MS": "1000",
            "CUSTOMERD_SCRUB_PAUSE_MS": "100", "CUSTOMERD_DRAIN_TIMEOUT_MS": "4000"}
 # Long enough for a fault, short enough that a run of minutes sees many ends.
