@@ -88,7 +88,8 @@ MUTANTS = [
         (CUSTOMERS + "read.c", "record.eh != NULL && memcmp(record.eh, eh, EMAIL_HASH_BYTES) == 0", "record.eh != NULL")],
         ["delay", "services-killed-in-turn"]),
     Mutant("descriptors-leaked", [
-        (MEMORYDB + "transport.c", "        close(t->fd);\n", "        if (t->fd % 2 == 0)\n            close(t->fd);\n")],
+        (MEMORYDB + "transport.c", "    if (t->fd >= 0)\n        close(t->fd);\n",
+         "    static int closed;\n    if (t->fd >= 0 && closed++ % 2 == 0)\n        close(t->fd);\n")],
         ["connections-cut", "clients-killed", "maxclients-at-sign-in"]),
 ]
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
