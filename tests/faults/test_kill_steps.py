@@ -20,6 +20,7 @@ def world(tmp_path_factory, binary):
 
 def check(world, cases, least):
     assert len(cases) > least, f"only {len(cases)} steps"
+    print(f"{len(cases)} steps")
     for case in cases:
         case.check()
     for case in cases:

@@ -6,7 +6,7 @@ import json
 import time
 
 from . import final_reads, invariants, resources
-from .check import check_history
+from .check import Verdict, check_history
 from .history import LOST, UNSENT, WRITES, read_directory
 from .load_client import Load
 from .probe import Prober
@@ -74,7 +74,7 @@ class Campaign:
         final_reads.read_all(self.directory, world.served, calls)
         at_rest = self._invariants(world)
         calls = read_directory(self.directory)
-        verdict = check_history(calls, any(event["fault"] == "memory-exhausted" for event in self.events))
+        verdict = check_history(calls, self.without_memory)
         verdict.findings += self.findings + at_rest.findings
         verdict.figures.update(at_rest.figures)
         noticed = self.noticed(calls)
@@ -90,7 +90,7 @@ class Campaign:
         return verdict
 
     def _invariants(self, world):
-        result = type(check_history([]))()
+        result = Verdict()
         try:
             result.figures.update(invariants.check_at_rest(world))
             invariants.check_nothing_repaired(world.served)
@@ -105,6 +105,11 @@ class Campaign:
             resources.check_back(world, before)
         except AssertionError as failure:
             verdict.findings.append(("resources", "", str(failure)))
+
+    def without_memory(self, call):
+        """Whether a service had no memory to be had meanwhile."""
+        return any(event["fault"] == "memory-exhausted" and event["begin"] < call.end and call.begin < event["end"]
+                   for event in self.events)
 
     def noticed(self, calls):
         """What clients saw of faults that nobody may notice."""

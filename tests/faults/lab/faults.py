@@ -3,8 +3,7 @@ world as it was. It must fail when it did no harm at all.
 
 quiet   no client may notice: no answer but those of a world in order
 lossy   plain Redis may lose what it acknowledged; the proxies wait for the replica meanwhile, as a durable log would
-hold_s  how long it stays in force, (least, most)
-internal  the service may answer 500: it has no memory"""
+hold_s  how long it stays in force, (least, most)"""
 
 import contextlib
 import functools
@@ -13,16 +12,16 @@ FAULTS = {}
 
 
 class Fault:
-    def __init__(self, name, function, quiet, lossy, hold_s, internal):
-        self.name, self.quiet, self.lossy, self.hold_s, self.internal = name, quiet, lossy, hold_s, internal
+    def __init__(self, name, function, quiet, lossy, hold_s):
+        self.name, self.quiet, self.lossy, self.hold_s = name, quiet, lossy, hold_s
         self.context = contextlib.contextmanager(function)
 
 
-def fault(quiet=False, lossy=False, hold_s=(1.5, 2.5), internal=False, name=None):
+def fault(quiet=False, lossy=False, hold_s=(1.5, 2.5), name=None):
     def register(function):
         title = name or function.__name__.replace("_", "-")
         assert title not in FAULTS, title
-        FAULTS[title] = Fault(title, function, quiet, lossy, hold_s, internal)
+        FAULTS[title] = Fault(title, function, quiet, lossy, hold_s)
         return function
     return register
 

@@ -71,9 +71,9 @@ def descriptors_exhausted(world, rng):
     resource.prlimit(instance.pid, resource.RLIMIT_NOFILE, before)
 
 
-@fault(internal=True)
+@fault()
 def memory_exhausted(world, rng):
-    """No more address space than it has."""
+    """No more address space than it has; it may answer 500 meanwhile."""
     instance = living(world, rng)
     with open(f"/proc/{instance.pid}/statm", encoding="ascii") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
