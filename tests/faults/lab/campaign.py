@@ -47,9 +47,19 @@ class Campaign:
                 for one in planned:
                     if until_s is not None and time.monotonic() - begin > until_s:
                         break
-                    self._fault(world, prober, load, one)
+                    if not self._went_well(world, prober, load, one):
+                        break
                 figures = load.stop()
             return self._check(world, before, figures)
+
+    def _went_well(self, world, prober, load, planned):
+        """Where not all is served again nothing more can be learnt but by the checks."""
+        try:
+            self._fault(world, prober, load, planned)
+            return True
+        except (AssertionError, LocalError) as failure:
+            self.findings.append(("recovery", planned.fault.name, str(failure)))
+            return False
 
     def _fault(self, world, prober, load, planned):
         event = {"fault": planned.fault.name, "number": planned.number, "begin": time.monotonic_ns()}
@@ -61,6 +71,7 @@ class Campaign:
             self.findings.append(("fault", planned.fault.name, f"{type(failure).__name__}: {failure}"))
         event["end"] = time.monotonic_ns()
         recovered_s = prober.recovery_s(self.options.recovery_s)
+        world.settle()
         event["recovered_s"] = round(recovered_s, 2)
         self.recoveries[planned.fault.name].append(recovered_s)
         calls = sum(load.figures()["statuses"].values())

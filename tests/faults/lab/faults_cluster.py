@@ -60,7 +60,7 @@ def moves(world, rng, count):
 
 
 def whole(world):
-    world.local.wait_until_whole()
+    world.settle()
 
 
 @fault(hold_s=(0.1, 0.2))

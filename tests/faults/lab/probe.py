@@ -34,7 +34,7 @@ class Prober:
     COUNT = 24
 
     def __init__(self, world):
-        self.world, self.customers = world, []
+        self.world, self.customers, self.missing = world, [], ""
         for _ in range(self.COUNT):
             status, made = request(world.served[0], "POST", "/customers", {"name": "probe", "metadata": {"made": "probe"}})
             assert status == 201, (status, made)
@@ -56,13 +56,19 @@ class Prober:
             return False
         for instance in self.world.served:
             for customer in customers:
-                if request(instance, "PATCH", f"/customers/{customer}", {"name": "probe"}, 3)[0] != 200 or \
-                        request(instance, "GET", f"/customers/{customer}", None, 3)[0] != 200:
-                    return False
+                for method, value in (("PATCH", {"name": "probe"}), ("GET", None)):
+                    answer = request(instance, method, f"/customers/{customer}", value, 4)
+                    if answer[0] != 200:
+                        self.missing = f"{instance.name} answers {method} {customer} (slot {slot_of(customer)}): {answer}"
+                        return False
         return True
 
     def recovery_s(self, within_s):
         """How long it took until everything was served."""
         begin = time.monotonic()
-        wait_until(self.all_served, within_s, "all instances serve all shards again")
+        try:
+            wait_until(self.all_served, within_s, "all instances serve all shards again")
+        except AssertionError as failure:
+            told = [f"{node.name}: {node.command('CLUSTER', 'NODES')}" for node in self.world.primaries()]
+            raise AssertionError(f"{failure}; {self.missing}\n" + "\n".join(told)) from None
         return time.monotonic() - begin

@@ -138,6 +138,20 @@ class World:
         node.wait_until_up(time.monotonic() + 30)
         self.forbid_failover(node)
 
+    def slot_maps(self):
+        """Each node's answer to who serves what, as the port of every range's primary."""
+        return {node.name: sorted((first, last, primary[1]) for first, last, primary, *_ in node.command("CLUSTER", "SLOTS"))
+                for node in self.nodes}
+
+    def settle(self, timeout_s=30):
+        """Until the cluster is whole, all nodes agree on the slots, and each has its data in its append-only file: after a
+        full synchronisation a node has none until that is written, and would lose all when killed."""
+        self.local.wait_until_whole()
+        wait_until(lambda: len({str(slots) for slots in self.slot_maps().values()}) == 1, timeout_s, "all nodes agree on the slots")
+        wait_until(lambda: all("aof_rewrite_in_progress:0" in info and "aof_rewrite_scheduled:0" in info
+                               for info in (node.command("INFO", "persistence") for node in self.nodes)),
+                   timeout_s, "every node keeps its data")
+
     def replicated(self):
         """Every replica has all that its primary had at this moment."""
         wanted = {node.id: replication_offset(node.command("INFO", "replication")) for node in self.primaries()}
@@ -158,7 +172,7 @@ class World:
         try:
             yield
             # Whoever was a replica may be the primary now; what comes without WAIT again must not be lost later.
-            self.local.wait_until_whole()
+            self.settle()
         finally:
             self.proxy.set("*", durable=False)
 
