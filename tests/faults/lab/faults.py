@@ -8,6 +8,8 @@ hold_s  how long it stays in force, (least, most)"""
 import contextlib
 import functools
 
+from .world import wait_until
+
 FAULTS = {}
 
 
@@ -31,6 +33,6 @@ def wire_fault(name, kind, quiet=False, **options):
     def function(world, rng):
         rule = world.proxy.add_rule("*", kind, seed=rng.random(), **options)
         yield
-        applied = world.proxy.remove_rule(rule)
-        assert applied > 0, f"{name} met no command"
+        wait_until(lambda: world.proxy.call("met", id=rule) > 0, 10, f"{name} meets a command")
+        world.proxy.remove_rule(rule)
     fault(quiet=quiet, name=name)(functools.wraps(wire_fault)(function))

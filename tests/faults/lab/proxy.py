@@ -3,7 +3,7 @@
     python3 -m lab.proxy CONFIG      {"ca":, "doors": [{"name":, "port":, "node_port":}], "certificates": {kind: [cert, key]}}
 
 Commands come on standard input, one JSON object a line, and are answered on standard output:
-  rule {door, rule}   unrule {id}   set {door, refuse|silent|frozen|durable|wrongpass|certificate: value}
+  rule {door, rule}   met {id}   unrule {id}   set {door, refuse|silent|frozen|durable|wrongpass|certificate: value}
   cut {door}   kill {pid, at, after}   stats   slow
 A door is an index, or "*" for all. The end of the input ends the proxy."""
 
@@ -164,10 +164,12 @@ class Proxy:
         for one in self.chosen(door):
             one.rules.append(Rule(rule, one.name))
 
+    def do_met(self, id):  # pylint: disable=redefined-builtin
+        return sum(rule.done for door in self.doors for rule in door.rules if rule.id == id)
+
     def do_unrule(self, id):  # pylint: disable=redefined-builtin
-        done = 0
+        done = self.do_met(id)
         for door in self.doors:
-            done += sum(rule.done for rule in door.rules if rule.id == id)
             door.rules = [rule for rule in door.rules if rule.id != id]
         return done
 
