@@ -64,6 +64,7 @@ static enum status create_in(struct write *w, uint8_t bucket, struct error *err)
     struct call *taken = NULL;
     struct slice stale_claim = slice_of("", 0);
     enum status status = STATUS_OK;
+    bool in_doubt = false;
     for (int i = 0; i <= TAKE_OVERS_MAX; i++) {
         struct args args;
         create_args(w, keys, stale_claim, &args);
@@ -72,6 +73,7 @@ static enum status create_in(struct write *w, uint8_t bucket, struct error *err)
         status = store_script(w->c, &script_create, bucket, &args, w->options->deadline_ms, &call, &word, err);
         call_release(taken);
         taken = call;
+        in_doubt = in_doubt || (call != NULL && call_in_doubt(call));
         if (status == STATUS_OK && word == WORD_TAKEN) {
             status = write_resolve(w, call_reply(call), &stale_claim, err);
             if (status == STATUS_OK && i < TAKE_OVERS_MAX)
@@ -82,7 +84,7 @@ static enum status create_in(struct write *w, uint8_t bucket, struct error *err)
         break;
     }
     call_release(taken);
-    return status;
+    return write_refused(in_doubt, status, err);
 }
 
 /* Without e-mail the bucket is that of the key, so that a repetition meets its marker, or a random one. */

@@ -32,7 +32,7 @@ static enum status apply(struct write *w, enum change *change, struct error *err
     else if (word == WORD_CONFLICT)
         *change = CHANGE_CONFLICT;
     else
-        status = write_finish(w, word, call_reply(call), err);
+        status = write_refused(call_in_doubt(call), write_finish(w, word, call_reply(call), err), err);
     call_release(call);
     return status;
 }
@@ -161,7 +161,7 @@ enum status customers_delete(struct customers *c, const struct uuid *id, const s
     args_slice(&args, slice_cstr(w.if_none_match));
     status = store_script(c, &script_delete, bucket, &args, options->deadline_ms, &call, &word, err);
     if (status == STATUS_OK)
-        status = write_finish(&w, word, call_reply(call), err);
+        status = write_refused(call_in_doubt(call), write_finish(&w, word, call_reply(call), err), err);
 out:
     call_release(call);
     write_clean_up(&w);

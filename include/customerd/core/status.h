@@ -61,7 +61,8 @@
     X(STATUS_UNAVAILABLE, 503, "database-unavailable", "The database is unavailable",                                \
       "Not reachable, failing over, or refusing; nothing was applied unless `applied` says `unknown`")               \
     X(STATUS_OUTCOME_UNKNOWN, 503, "outcome-unknown", "The outcome is not known",                                    \
-      "The deadline ended after the write was sent; repeat it with the same `Idempotency-Key`")                      \
+      "The deadline ended after the write was sent, or it was sent twice and only the second is known to be "         \
+      "refused; repeat it with the same `Idempotency-Key`")                                                          \
     X(STATUS_STORAGE_FULL, 503, "storage-full", "The database refuses writes",                                       \
       "It is out of memory, can't persist, or lacks replicas; reads and deletes still work")                         \
     X(STATUS_RECORD_DAMAGED, 503, "record-damaged", "A stored record is damaged",                                    \

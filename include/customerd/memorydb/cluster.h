@@ -89,6 +89,9 @@ enum status cluster_run(struct cluster *cluster, struct call *const *calls, size
 enum status call_status(const struct call *call);
 /* After cluster_run, when call_status is OK. Valid until call_release. */
 const struct reply *call_reply(const struct call *call);
+/* After cluster_run: whether it was sent more than once, and an earlier sending may still arrive. What it was answered
+ * then tells of the last sending alone. */
+bool call_in_doubt(const struct call *call);
 
 /* ---- the I/O thread's guest ---- */
 

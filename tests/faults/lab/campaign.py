@@ -1,0 +1,146 @@
+"""A campaign: load and nemesis for a while, then rest, then every check."""
+
+import collections
+import dataclasses
+import json
+import time
+
+from . import final_reads, invariants, resources
+from .check import Verdict, check_history
+from .history import LOST, UNSENT, WRITES, read_directory
+from .load_client import Load
+from .probe import Prober
+from .world import REQUEST_TIMEOUT_MS, LocalError, ReplyError, World
+
+SLOWEST_S = REQUEST_TIMEOUT_MS / 1000 + 4.0  # two shared cores
+STOPPING = ("service-stopped", "memory-exhausted", "descriptors-exhausted", "service-terminated")
+
+
+@dataclasses.dataclass
+class Options:
+    seed: int = 1
+    binary: str = None
+    instances: int = 3
+    recovery_s: float = 20.0
+    hold: float = 1.0   # of the time that each fault stays in force
+    pause: float = 1.0  # of the time between faults
+    load: dict = dataclasses.field(default_factory=dict)
+    say: object = print
+
+
+class Campaign:
+    """run(planned faults) -> Verdict; faults may be endless with until_s."""
+
+    def __init__(self, directory, options):
+        self.directory, self.options, self.events = directory, options, []
+        self.findings = []
+        self.recoveries = collections.defaultdict(list)
+
+    def run(self, planned, until_s=None):
+        begin = time.monotonic()
+        with World(self.directory / "world", self.options.binary, self.options.instances) as world:
+            prober = Prober(world)
+            prober.recovery_s(10)
+            with Load(self.directory, world.served, self.options.seed, **self.options.load) as load:
+                time.sleep(0.5)
+                before = resources.measure(world)
+                for one in planned:
+                    if until_s is not None and time.monotonic() - begin > until_s:
+                        break
+                    if not self._went_well(world, prober, load, one):
+                        break
+                figures = load.stop()
+            return self._check(world, before, figures)
+
+    def _went_well(self, world, prober, load, planned):
+        """Where not all is served again nothing more can be learnt but by the checks."""
+        try:
+            self._fault(world, prober, load, planned)
+            return True
+        except (AssertionError, LocalError) as failure:
+            self.findings.append(("recovery", planned.fault.name, str(failure)))
+            return False
+
+    def _fault(self, world, prober, load, planned):
+        event = {"fault": planned.fault.name, "number": planned.number, "begin": time.monotonic_ns()}
+        self.events.append(event)
+        try:
+            with planned.fault.context(world, planned.rng):
+                time.sleep(planned.hold_s * self.options.hold)
+        except (AssertionError, OSError, ValueError, LocalError, ReplyError) as failure:
+            self.findings.append(("fault", planned.fault.name, f"{type(failure).__name__}: {failure}"))
+        event["end"] = time.monotonic_ns()
+        recovered_s = prober.recovery_s(self.options.recovery_s)
+        world.settle()
+        event["recovered_s"] = round(recovered_s, 2)
+        self.recoveries[planned.fault.name].append(recovered_s)
+        calls = sum(load.figures()["statuses"].values())
+        self.options.say(f"{planned}; served again after {recovered_s:.2f} s; {calls} calls")
+        time.sleep(planned.pause_s * self.options.pause)
+
+    def _check(self, world, before, figures):
+        with open(self.directory / "events.jsonl", "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(event) + "\n" for event in self.events)
+        calls = read_directory(self.directory)
+        final_reads.read_all(self.directory, world.served, calls)
+        at_rest = self._invariants(world)
+        calls = read_directory(self.directory)
+        verdict = check_history(calls, self.without_memory)
+        verdict.findings += self.findings + at_rest.findings
+        verdict.figures.update(at_rest.figures)
+        noticed = self.noticed(calls)
+        starved = [call for _, call in noticed if self.starved(call, world.proxy.call("slow"))]
+        verdict.count("noticed, but the machine was too busy", len(starved))
+        verdict.findings += [("quiet", event["fault"], f"a client noticed: {call!r}") for event, call in noticed
+                             if call not in starved]
+        verdict.findings += self.slow(calls)
+        self._resources(world, before, verdict)
+        verdict.figures["statuses"] = figures["statuses"]
+        verdict.figures["slowest recovery"] = max(((round(max(times), 2), name) for name, times in self.recoveries.items()),
+                                                  default=None)
+        return verdict
+
+    def _invariants(self, world):
+        result = Verdict()
+        try:
+            result.figures.update(invariants.check_at_rest(world))
+            invariants.check_nothing_repaired(world.served)
+            invariants.check_logs(world.served)
+        except AssertionError as failure:
+            result.findings.append(("invariants", "", str(failure)))
+        return result
+
+    @staticmethod
+    def _resources(world, before, verdict):
+        try:
+            resources.check_back(world, before)
+        except AssertionError as failure:
+            verdict.findings.append(("resources", "", str(failure)))
+
+    def without_memory(self, call):
+        """Whether a service had no memory to be had meanwhile."""
+        return any(event["fault"] == "memory-exhausted" and event["begin"] < call.end and call.begin < event["end"]
+                   for event in self.events)
+
+    def noticed(self, calls):
+        """What clients saw of faults that nobody may notice."""
+        from .faults import FAULTS  # pylint: disable=import-outside-toplevel  # the register is filled by then
+        quiet = [event for event in self.events if FAULTS[event["fault"]].quiet and "end" in event]
+        bad = [call for call in calls if call.status in (UNSENT, LOST) or call.status >= 500]
+        return [(event, call) for event in quiet for call in bad if event["begin"] <= call.begin <= event["end"]]
+
+    @staticmethod
+    def starved(call, slow):
+        """Whether a node, or the proxy itself, took very long meanwhile with no fault in force for it."""
+        return any(begin < (call.end or begin) and call.begin < end for begin, end in slow)
+
+    def slow(self, calls):
+        """Answers that came long after the deadline, but for those of a service that was stopped itself."""
+        stopped = [event for event in self.events if event["fault"] in STOPPING and "end" in event]
+        found = []
+        for call in calls:
+            if call.end is None or call.end - call.begin < SLOWEST_S * 1e9 or call.kind not in (*WRITES, "get", "find"):
+                continue
+            if not any(event["begin"] < call.end and call.begin < event["end"] for event in stopped):
+                found.append(("deadline", call.group, f"{(call.end - call.begin) / 1e9:.1f} s: {call!r}"))
+        return found
