@@ -103,6 +103,11 @@ const struct reply *call_reply(const struct call *c)
     return c->reply;
 }
 
+bool call_in_doubt(const struct call *c)
+{
+    return (atomic_load(&c->flags) & CALL_IN_DOUBT) != 0;
+}
+
 /* ---- the I/O thread's side ---- */
 
 bool call_mark_sent(struct call *c)

@@ -154,8 +154,3 @@ void call_metrics_write(const struct call_metrics *m, struct buf *out)
 {
     metrics_family_write(m->durations, out);
 }
-
-bool call_in_doubt(const struct call *c)
-{
-    return (atomic_load(&c->flags) & CALL_IN_DOUBT) != 0;
-}

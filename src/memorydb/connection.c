@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define BACKOFF_BASE_MS 50
-#define BACKOFF_MAX_MS 5000
+#define BACKOFF_MAX_MS 2000 /* with the handshake, a node that is there again is served within five seconds */
 /* After WRONGPASS: not before the first, at the latest at the second, and in between when the password has changed. */
 #define REFUSED_PAUSE_MS 200
 #define REFUSED_PAUSE_MAX_MS 1000
