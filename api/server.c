@@ -13,7 +13,7 @@
 
 /* Holds the target, the header fields, 64 bytes more for each of them, and the answer's: above what the gate lets pass, so
  * that it is the gate that answers. The library wipes the whole of it after each request, and every connection has its
- * own, so it is not larger than that: see docs/performance.md. */
+ * own, so it is not larger than that (README.md). */
 #define CONNECTION_MEMORY_BYTES 18432
 #define CONNECTION_STACK_BYTES (512 * 1024)
 #define CONNECTIONS_SURPLUS 64 /* beyond the bound, on their way out */
