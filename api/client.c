@@ -55,7 +55,6 @@ static void note_peer(struct MHD_Connection *http, uint8_t peer[PEER_BYTES])
     }
 }
 
-
 void client_peer(const struct client *client, uint8_t peer[PEER_BYTES])
 {
     memcpy(peer, client->peer, PEER_BYTES);
@@ -123,12 +122,17 @@ void client_on_connection(void *context, struct MHD_Connection *http, void **slo
 
 /* ---- a request ---- */
 
+static bool is_stopping(const struct client_context *shared)
+{
+    return shared->loop != NULL && shared->loop->stopping;
+}
+
 /* Without a task the request is refused at its first call. */
 void *client_on_request_line(void *context, const char *uri, struct MHD_Connection *http)
 {
     const struct client_context *shared = context;
     struct client *client = client_of(http);
-    if (client == NULL || (shared->loop != NULL && shared->loop->stopping) ||
+    if (client == NULL || is_stopping(shared) ||
         !connection_begin(shared->connections, &client->connection))
         return NULL;
     client->visits = 0;
@@ -199,6 +203,8 @@ enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const
         return MHD_NO;
     if (task->runs)
         return come_back(client);
+    if (is_stopping(context) && !task_is_answered(task))
+        return MHD_NO;
     if (task->step == TASK_HEAD) {
         ok = take_head(client, method, version);
     } else if (*upload_len > 0) {
@@ -246,7 +252,7 @@ void client_on_completed(void *context, struct MHD_Connection *http, void **slot
 
 /* ---- too late ---- */
 
-/* In the watchdog's thread, while the connection's own may still be at work. */
+/* In the watchdog's thread, while the one that serves the connection may still be at work. */
 static void name_timeout(struct client *client, char id[REQUEST_ID_SIZE])
 {
     if (atomic_load(&client->named)) {

@@ -23,7 +23,7 @@ struct client_loop {
     bool stopping; /* no request is begun any more */
 };
 
-/* What the clients of one listener share; outlives the listener's threads. */
+/* What the clients of one listener share; outlives the listener. */
 struct client_context {
     struct app *app;
     const struct route *const *routes;

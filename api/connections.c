@@ -17,6 +17,7 @@
 #define LINGER_PERIOD_MS 2
 #define LINGER_MS 2000
 #define LINGERING_MAX 64
+#define DROP_ROUNDS 2 /* of 16 KiB for each that lingers, at each look: connections wait meanwhile */
 
 /* A second descriptor of a connection that is closed otherwise; its sending side is shut down. */
 struct lingering {
@@ -115,7 +116,7 @@ static void watch_one(struct connections *cs, struct connection *c, int64_t now)
 static bool drop_input(int fd)
 {
     char bytes[16384];
-    for (int rounds = 0; rounds < 64; rounds++) {
+    for (int rounds = 0; rounds < DROP_ROUNDS; rounds++) {
         ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (n <= 0)
             return n < 0 && (errno == EAGAIN || errno == EINTR);

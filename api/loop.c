@@ -9,6 +9,8 @@
 
 /* The library says that it has something to do as long as it waits for an answer: then it is asked no more often. */
 #define WAITING_PERIOD_MS 1
+/* The library listens again after it had run out of descriptors, and has no event for that. */
+#define LOOK_PERIOD_MS 1000
 /* Turns of the library in one of the loop's, so that the database's replies are not kept waiting by new requests. */
 #define TURNS_MAX 4
 
@@ -36,10 +38,10 @@ static void wake(void *ctx)
 static int64_t library_due_ms(const struct loop *loop, int64_t now_ms)
 {
     MHD_UNSIGNED_LONG_LONG left_ms;
-    if (MHD_get_timeout(loop->daemon, &left_ms) != MHD_YES)
-        return INT64_MAX;
+    if (MHD_get_timeout(loop->daemon, &left_ms) != MHD_YES || left_ms > LOOK_PERIOD_MS)
+        return now_ms + LOOK_PERIOD_MS;
     if (left_ms > 0)
-        return left_ms > INT32_MAX ? INT64_MAX : now_ms + (int64_t)left_ms;
+        return now_ms + (int64_t)left_ms;
     return now_ms + (fiber_loop_count(loop->clients.fibers) > 0 ? WAITING_PERIOD_MS : 0);
 }
 
@@ -64,6 +66,7 @@ static void do_what_is_wanted(struct loop *loop)
     }
     loop->clients.stopping = loop->wants_end;
     loop->ended = loop->wants_end && fiber_loop_count(loop->clients.fibers) == 0;
+    atomic_store(&loop->wanted, loop->wants_end && !loop->ended);
     monitor_notify(&loop->monitor);
     monitor_unlock(&loop->monitor);
 }
@@ -72,6 +75,8 @@ static int64_t turn(void *ctx, bool readable, int64_t now_ms)
 {
     struct loop *loop = ctx;
     struct fiber_loop *fibers = loop->clients.fibers;
+    if (loop->ended)
+        return INT64_MAX; /* the last look at the library was the last that it gets */
     fiber_loop_run(fibers, now_ms);
     if (readable || loop->clients.ran > 0 || now_ms >= loop->library_due_ms)
         run_library(loop, now_ms);
@@ -112,7 +117,7 @@ struct client_loop *loop_clients(struct loop *loop)
     return &loop->clients;
 }
 
-void loop_begin(struct loop *loop, struct MHD_Daemon *daemon)
+bool loop_begin(struct loop *loop, struct MHD_Daemon *daemon)
 {
     loop->daemon = daemon;
     loop->guest = (struct cluster_guest){
@@ -120,7 +125,7 @@ void loop_begin(struct loop *loop, struct MHD_Daemon *daemon)
         .turn = turn,
         .ctx = loop,
     };
-    cluster_host(loop->cluster, &loop->guest);
+    return cluster_host(loop->cluster, &loop->guest);
 }
 
 /* Says what is wanted, and waits until it is done. */
@@ -146,5 +151,5 @@ void loop_end(struct loop *loop)
     if (loop->daemon == NULL)
         return;
     ask(loop, &loop->wants_end, &loop->ended);
-    cluster_host(loop->cluster, NULL);
+    (void)cluster_host(loop->cluster, NULL);
 }

@@ -19,8 +19,8 @@ void loop_destroy(struct loop *loop);
 /* For the client_context of the daemon that it runs. */
 struct client_loop *loop_clients(struct loop *loop);
 
-/* Begins to run the daemon, which has no threads of its own and polls by epoll. */
-void loop_begin(struct loop *loop, struct MHD_Daemon *daemon);
+/* Begins to run the daemon, which has no threads of its own and polls by epoll. False when the kernel refuses. */
+bool loop_begin(struct loop *loop, struct MHD_Daemon *daemon) MUST_USE;
 /* Accepts no more connections; false when the library won't let go of the listening socket. */
 bool loop_quiesce(struct loop *loop);
 /* Begins no more requests, waits until those that run have ended, which they do by their deadlines, and lets go of the

@@ -132,9 +132,11 @@ struct server *server_new(const struct server_options *options, struct error *er
         server_destroy(s);
         return NULL;
     }
-    if (s->loop != NULL)
-        loop_begin(s->loop, s->instance.mhd_daemon);
-    return s;
+    if (s->loop == NULL || loop_begin(s->loop, s->instance.mhd_daemon))
+        return s;
+    (void)error_set(err, STATUS_INTERNAL, "the HTTP server on port %u can't be polled", (unsigned)options->port);
+    server_destroy(s);
+    return NULL;
 }
 
 static bool quiesce(struct server *s)
@@ -146,7 +148,7 @@ void server_drain(struct server *s)
 {
     if (!s->quiesced && quiesce(s)) {
         s->quiesced = true;
-        /* New clients are refused from here on; the number stays taken until the library's threads are gone. */
+        /* New clients are refused from here on; the number stays taken until the library has ended. */
         (void)shutdown(s->options.listen_fd, SHUT_RDWR);
     }
     connections_drain(s->context.connections);

@@ -22,7 +22,7 @@ size_t tls_listener_options(struct tls_listener *t, struct MHD_OptionItem *to);
 
 /* What a session is told; lives as long as its connection. */
 struct tls_client {
-    void (*established)(void *ctx); /* the handshake is over; in the connection's own thread */
+    void (*established)(void *ctx); /* the handshake is over; in the thread that serves it */
     void *ctx;
     struct tls_listener *listener;  /* filled by tls_listener_begin */
 };

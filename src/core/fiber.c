@@ -26,6 +26,7 @@
 #define FIBER_TSAN
 #endif
 #ifdef FIBER_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #ifdef FIBER_TSAN
@@ -34,6 +35,8 @@
 
 /* Address space; what a fiber does not touch takes no memory. */
 #define STACK_BYTES (512 * 1024)
+/* So many stacks that nobody uses are kept, with what was touched of them. */
+#define STACKS_KEPT_MAX 256
 
 /* One side of a switch. */
 struct context {
@@ -49,7 +52,7 @@ struct fiber {
     struct context context;
     void (*run)(void *arg);
     void *arg;
-    void *mapping; /* the guard page and the stack */
+    void *mapping; /* the guard page and the stack; NULL: none now */
     struct fiber *prev, *next;  /* among those that wait, or those that are free (next alone) */
     bool waits;
     bool returned;
@@ -68,6 +71,7 @@ struct fiber_loop {
     struct fiber *free;
     int64_t due_ms; /* not after the earliest until_ms of those that wait */
     size_t count;
+    size_t stacks_kept;
     _Atomic(struct fiber *) woken; /* the last one first */
 };
 
@@ -138,23 +142,41 @@ static void enter(struct fiber *f)
 
 /* ---- stacks ---- */
 
-static struct fiber *fiber_new(struct fiber_loop *loop)
+static bool map_stack(struct fiber *f)
 {
     size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    void *mapping = mmap(NULL, guard + STACK_BYTES, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (mapping == MAP_FAILED)
+        return false;
+    if (mprotect(mapping, guard, PROT_NONE) != 0) {
+        (void)munmap(mapping, guard + STACK_BYTES);
+        return false;
+    }
+    f->mapping = mapping;
+    f->context.stack = (char *)mapping + guard;
+    f->context.stack_bytes = STACK_BYTES;
+    return true;
+}
+
+static void unmap_stack(struct fiber *f)
+{
+    if (f->mapping == NULL)
+        return;
+#ifdef FIBER_ASAN
+    __asan_unpoison_memory_region(f->context.stack, f->context.stack_bytes);
+#endif
+    (void)munmap(f->mapping, (size_t)sysconf(_SC_PAGESIZE) + STACK_BYTES);
+    f->mapping = NULL;
+}
+
+/* Fibers stay as long as their loop, so that a late wake-up finds one; only their stacks go. */
+static struct fiber *fiber_new(struct fiber_loop *loop)
+{
     struct fiber *f = calloc(1, sizeof *f);
     if (f == NULL)
         return NULL;
-    f->mapping = mmap(NULL, guard + STACK_BYTES, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (f->mapping == MAP_FAILED || mprotect(f->mapping, guard, PROT_NONE) != 0) {
-        if (f->mapping != MAP_FAILED)
-            (void)munmap(f->mapping, guard + STACK_BYTES);
-        free(f);
-        return NULL;
-    }
     f->loop = loop;
-    f->context.stack = (char *)f->mapping + guard;
-    f->context.stack_bytes = STACK_BYTES;
 #ifdef FIBER_TSAN
     f->context.sanitized = __tsan_create_fiber(0);
 #endif
@@ -166,7 +188,7 @@ static void fiber_destroy(struct fiber *f)
 #ifdef FIBER_TSAN
     __tsan_destroy_fiber(f->context.sanitized);
 #endif
-    (void)munmap(f->mapping, (size_t)sysconf(_SC_PAGESIZE) + STACK_BYTES);
+    unmap_stack(f);
     free(f);
 }
 
@@ -237,9 +259,14 @@ static void after_run(struct fiber *f)
     current = NULL;
     if (!f->returned)
         return;
-    f->loop->count--;
-    f->next = f->loop->free;
-    f->loop->free = f;
+    struct fiber_loop *loop = f->loop;
+    loop->count--;
+    if (loop->stacks_kept == STACKS_KEPT_MAX)
+        unmap_stack(f);
+    else
+        loop->stacks_kept++;
+    f->next = loop->free;
+    loop->free = f;
 }
 
 static void resume(struct fiber *f)
@@ -250,17 +277,28 @@ static void resume(struct fiber *f)
     after_run(f);
 }
 
+static struct fiber *take_free(struct fiber_loop *loop)
+{
+    struct fiber *f = loop->free;
+    if (f == NULL)
+        return fiber_new(loop);
+    loop->free = f->next;
+    loop->stacks_kept -= f->mapping != NULL;
+    return f;
+}
+
 bool fiber_start(struct fiber_loop *loop, void (*run)(void *arg), void *arg)
 {
     adopt(loop);
-    struct fiber *f = loop->free;
-    bool fresh = f == NULL;
-    if (fresh)
-        f = fiber_new(loop);
-    else
-        loop->free = f->next;
+    struct fiber *f = take_free(loop);
     if (f == NULL)
         return false;
+    bool fresh = f->mapping == NULL;
+    if (fresh && !map_stack(f)) {
+        f->next = loop->free;
+        loop->free = f;
+        return false;
+    }
     f->prev = f->next = NULL;
     f->run = run;
     f->arg = arg;

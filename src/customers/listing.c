@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define WINDOW_MAX 8
+#define WINDOW_MAX 4
 #define ITEMS_MAX_BYTES (CUSTOMERS_PAGE_MAX * (CUSTOMER_MAX_BYTES + 512))
 
 /* What one bucket told, and how far it has been given out. */
@@ -237,7 +237,7 @@ enum status customers_list(struct customers *c, size_t limit, struct slice curso
         return error_set(err, STATUS_INTERNAL, "out of memory");
     walk->c = c;
     walk->deadline_ms = deadline_ms;
-    walk->window = 3 + limit / 100; /* so few that hardly a bucket of 256 has to be asked twice */
+    walk->window = limit > 40 ? 4 : 3; /* so few that hardly a bucket of 256 has to be asked twice */
     walk->dry = BUCKETS;
     struct uuid last = { { 0 } };
     bool more = false;

@@ -47,7 +47,7 @@ bool call_share_run(struct call *const *calls, size_t n, int64_t now_ms, int64_t
         if (i > 0)
             acquire(calls[0]);
     }
-    calls[0]->waiter = fiber_current();
+    atomic_store_explicit(&calls[0]->waiter, fiber_current(), memory_order_release);
     atomic_store(&calls[0]->pending, (uint32_t)n);
     return true;
 }
@@ -78,7 +78,7 @@ bool call_wait_run(struct call *leader, int64_t now_ms, int64_t deadline_ms)
         return true;
     if (now_ms >= deadline_ms)
         return false;
-    if (leader->waiter != NULL) {
+    if (atomic_load_explicit(&leader->waiter, memory_order_relaxed) != NULL) {
         fiber_wait(deadline_ms);
         return run_is_done(leader);
     }
@@ -136,8 +136,9 @@ static void leave_run(struct call *c)
 {
     struct call *leader = c->leader;
     uint32_t before = atomic_fetch_sub_explicit(&leader->pending, 1, memory_order_acq_rel);
-    if (before == 1 && leader->waiter != NULL)
-        fiber_wake(leader->waiter);
+    struct fiber *waiter = atomic_load_explicit(&leader->waiter, memory_order_acquire);
+    if (before == 1 && waiter != NULL)
+        fiber_wake(waiter);
     else if (before == (SLEEPS | 1))
         syscall(SYS_futex, &leader->pending, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     if (leader != c)

@@ -1,4 +1,4 @@
-/* call: one command on its way, shared by the thread that waits for it and the I/O thread.
+/* call: one command on its way, shared by whoever waits for it, a thread or a fiber of the I/O thread, and the I/O thread.
  *
  *   caller                                I/O thread
  *   call_new
@@ -61,10 +61,10 @@ struct call_about {
 struct call {
     struct call *next;    /* in the one queue that holds it */
     struct call *leader;  /* the run's first call: counts those not done */
-    struct fiber *waiter; /* of a leader: the fiber that waits; NULL when a thread does */
+    _Atomic(struct fiber *) waiter; /* of a leader: the fiber that waits; NULL when a thread does, or nobody any more */
     atomic_int refs;
     atomic_uint flags;
-    _Atomic(uint32_t) pending; /* of a leader; the futex */
+    _Atomic(uint32_t) pending; /* of a leader; a thread's futex */
     struct call_about about;
     struct call_progress progress;
     int64_t submitted_us;      /* metrics_now_us */

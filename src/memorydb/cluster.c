@@ -86,7 +86,7 @@ void cluster_login_changed(struct cluster *cluster)
     reactor_wake(&cluster->reactor);
 }
 
-void cluster_host(struct cluster *cluster, const struct cluster_guest *guest)
+bool cluster_host(struct cluster *cluster, const struct cluster_guest *guest)
 {
     struct hosting *h = &cluster->hosting;
     monitor_lock(&h->monitor);
@@ -95,7 +95,9 @@ void cluster_host(struct cluster *cluster, const struct cluster_guest *guest)
     reactor_wake(&cluster->reactor);
     while (h->guest != guest)
         monitor_wait_ms(&h->monitor, 1000);
+    bool watched = guest == NULL || h->watched;
     monitor_unlock(&h->monitor);
+    return watched;
 }
 
 void cluster_nudge(struct cluster *cluster)
@@ -218,6 +220,8 @@ enum status cluster_run(struct cluster *cluster, struct call *const *calls, size
         reactor_wake(&cluster->reactor);
     while (!call_wait_run(calls[0], now_ms, deadline_ms) && now_ms < deadline_ms)
         now_ms = clock_monotonic_ms(clock);
+    /* Calls that are given up may outlive the fiber. */
+    atomic_store_explicit(&calls[0]->waiter, NULL, memory_order_release);
     return judge_run(cluster, calls, n, err);
 }
 

@@ -83,6 +83,7 @@ struct hosting {
     struct monitor monitor;
     const struct cluster_guest *wanted, *guest; /* guarded by the monitor; the I/O thread may read its own, `guest` */
     atomic_bool news;
+    bool watched; /* its descriptor; guarded, too */
     struct reactor_source source;
     bool readable;
 };

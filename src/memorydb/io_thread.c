@@ -109,7 +109,8 @@ static void take_guest(struct cluster *cluster)
         reactor_unwatch(&cluster->reactor, h->guest->fd, &h->source);
     h->guest = h->wanted;
     h->source = (struct reactor_source){ .on_event = on_guest_readable, .ctx = h };
-    h->readable = h->guest != NULL && reactor_watch(&cluster->reactor, h->guest->fd, &h->source, EPOLLIN);
+    h->watched = h->guest != NULL && reactor_watch(&cluster->reactor, h->guest->fd, &h->source, EPOLLIN);
+    h->readable = h->watched;
     monitor_notify(&h->monitor);
     monitor_unlock(&h->monitor);
 }

@@ -160,10 +160,18 @@ void lane_resubmit(struct lane *lane, struct call *call)
     mark_dirty(lane);
 }
 
+/* Whoever waits for it may run on this thread, and had its turn before this. */
+static void fail_unsent(struct lane *lane, struct call *call, enum status status)
+{
+    struct reactor *reactor = &lane->cluster->reactor;
+    route_fail(call, status);
+    reactor_alarm(reactor, reactor->now_ms);
+}
+
 static void send_one(struct lane *lane, struct call *call)
 {
     if (call->about.kind == CALL_OF_USER && call->progress.deadline_ms <= lane->cluster->reactor.now_ms)
-        route_fail(call, STATUS_UNAVAILABLE);
+        fail_unsent(lane, call, STATUS_UNAVAILABLE);
     else if (!call_mark_sent(call))
         call_drop(call);
     else if (!connection_send(&lane->connection, call)) {
@@ -171,7 +179,7 @@ static void send_one(struct lane *lane, struct call *call)
         if (call->about.kind == CALL_OF_TOPOLOGY)
             refresh_answered(lane->cluster, lane->node, call, NULL); /* which must not go on waiting for it */
         else
-            route_fail(call, STATUS_INTERNAL);
+            fail_unsent(lane, call, STATUS_INTERNAL);
     }
 }
 

@@ -7,7 +7,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-#define FIRST_BLOCK_EXTRA 128 /* over the bytes of the reply: for the objects of a small one */
+#define FIRST_BLOCK_EXTRA 256 /* over the bytes of the reply: for the objects of a small one */
 
 /* A reply of any shape lies in one block of memory, seldom two: a page of the listing has more than a thousand parts. */
 struct block {
@@ -150,7 +150,7 @@ static void forget(void *reply)
     (void)reply;
 }
 
-/* RESP2 has nothing else; what only RESP3 has is a protocol error. */
+/* RESP2 has nothing else; what only RESP3 has is a protocol error. Not constant, since hiredis does not take it so. */
 static redisReplyObjectFunctions functions = {
     .createString = make_text,
     .createArray = make_array,

@@ -21,6 +21,7 @@ pytest.register_assert_rewrite("support", "store_keys")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "matrix: hundreds of inputs of one kind; passed over by --sparse")
     config.addinivalue_line("markers", "concurrent: many threads at once; runs under the thread sanitizer too")
 
 

@@ -15,6 +15,8 @@ from http_client import Client, wait_until
 from local_cluster import ROOT, ports
 from raw_http import RawConnection
 
+pytestmark = pytest.mark.matrix
+
 CONFIGURATION = """\
 daemon off;
 worker_processes 1;

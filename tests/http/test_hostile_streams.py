@@ -14,6 +14,8 @@ from hostile_streams import EITHER, INNER, LIBRARY_REFUSES, MARKER, ONE, OUTER, 
 from http_client import Client
 from raw_http import Closed, RawConnection
 
+pytestmark = pytest.mark.matrix
+
 # Since 1.0 the library refuses much by itself, in HTML, before the service sees it (README.md, "Answers").
 LIBRARY = ctypes.CDLL("libmicrohttpd.so.12")
 LIBRARY.MHD_get_version.restype = ctypes.c_char_p

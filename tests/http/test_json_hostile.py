@@ -9,6 +9,8 @@ import pytest
 from http_client import Client
 from raw_http import RawConnection
 
+pytestmark = pytest.mark.matrix
+
 # body, line, column, offset: where it can't go on
 EXACT = [
     ("a lone bracket", b"[", 1, 2, 1),

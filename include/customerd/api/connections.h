@@ -54,7 +54,7 @@ size_t connections_add(struct connections *cs, struct connection *c, int fd);
  * and the client might never read why. */
 void connections_remove(struct connections *cs, struct connection *c, bool linger);
 
-/* The connection's own thread moves it through its phases. False when the watchdog has cut it. */
+/* The thread that serves the connection moves it through its phases. False when the watchdog has cut it. */
 bool connection_begin(struct connections *cs, struct connection *c);
 /* When it fails, the client was told, and the socket is shut down. */
 bool connection_run(struct connections *cs, struct connection *c);

@@ -45,7 +45,7 @@ void fiber_wait(int64_t until_ms);
 
 /* ---- on any thread ---- */
 
-/* Harmless when the fiber does not wait, or has long returned. */
+/* Harmless when the fiber does not wait, or has long returned; not after its loop is destroyed. */
 void fiber_wake(struct fiber *fiber);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * One I/O thread owns every connection. Each shard's primary has two lanes, one for reads and one for writes, since
  * MemoryDB holds a write's reply until its multi-AZ log has it; a lane is one pipelined TLS connection that all threads
- * share. Callers hand over calls and sleep until they are answered or the deadline ends.
+ * share. Callers hand over calls and wait until they are answered or the deadline ends: a thread sleeps, and a fiber of the
+ * I/O thread itself (cluster_host) leaves it to others.
  *
  * Redirects, reconnects, and retries happen inside, within the deadline: MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING,
  * READONLY, MASTERDOWN, NOSCRIPT, BUSY, lost connections. A call may therefore be executed more than once: every write
@@ -106,8 +107,8 @@ struct cluster_guest {
 };
 
 /* Gives the I/O thread a guest, which it had none of, or takes it away (NULL); returns when the thread has heard of it.
- * Not after cluster_stop. */
-void cluster_host(struct cluster *cluster, const struct cluster_guest *guest);
+ * False when the guest's descriptor can't be watched; it is to be taken away then, too. Not after cluster_stop. */
+bool cluster_host(struct cluster *cluster, const struct cluster_guest *guest);
 /* Has the guest called soon. Any thread. */
 void cluster_nudge(struct cluster *cluster);
 

@@ -20,6 +20,8 @@ VICTIM = {"CUSTOMERD_SWEEP_INTERVAL_MS": "600000", "CUSTOMERD_SCRUB_PAUSE_MS": "
           "CUSTOMERD_REQUEST_TIMEOUT_MS": str(TIMEOUT_MS)}
 HEALER = {"CUSTOMERD_SWEEP_INTERVAL_MS": "100", "CUSTOMERD_SCRUB_PAUSE_MS": "20"}
 STEPS_MAX = 80
+UNSERVED_MAX = 3
+UNSERVED_PAUSE_S = 2
 AFTERMATH_S = 0.15  # what is released after the answer is written then
 
 
@@ -187,14 +189,21 @@ def killed_at(world, case, arm, disarm):
 def steps(world, kind, keyed, arm, disarm, where):
     """All cases, one for each step, until the write has no more."""
     cases = []
-    for number in range(1, STEPS_MAX):
+    number, unserved = 1, 0
+    while number < STEPS_MAX:
         case = Case(kind, keyed, world.peaceful)
         case.where = f"{where} {number}"
         killed = killed_at(world, case, lambda n=number: arm(n), disarm)
         cases.append(case)
+        if not killed and case.answer.status == 503 and unserved < UNSERVED_MAX:
+            # A node was out for a moment, which a busy machine brings about: what happens at this step is still to be seen.
+            unserved += 1
+            time.sleep(UNSERVED_PAUSE_S)
+            continue
         if not killed:
             assert case.answer.status == case.done_status, f"{case}: {case.answer}"
             return cases
+        number += 1
     raise AssertionError(f"{kind}: more than {STEPS_MAX} steps")
 
 
