@@ -1,7 +1,9 @@
 """What clients see while nodes hang, die, move and come back."""
 
+import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -189,6 +191,32 @@ def test_a_key_whose_request_still_runs_is_409(whole):
     assert all(a.json() == made for a in answers if a.status == 201)
     again = [post(k) for k in keys]
     assert sorted(kind(a) for a in again) == ["created"] + ["email-taken"] * 5
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["the request has given up", "the request still waits"])
+def test_it_ends_well_while_a_call_is_without_answer(whole, late):
+    """What was asked of the database outlives the request that asked, and its fiber."""
+    instance = whole.start_instance(env={"CUSTOMERD_REQUEST_TIMEOUT_MS": "1000", "CUSTOMERD_DRAIN_WAIT_MS": "0",
+                                         "CUSTOMERD_DRAIN_TIMEOUT_MS": "100"})
+    with Client(instance.url) as client, ThreadPoolExecutor(1) as pool:
+        made = client.create()
+        for node in whole.nodes:
+            node.pause()
+        try:
+            answer = pool.submit(client.get, path_of(made))
+            with Client(instance.admin_url, listener="admin") as admin:
+                wait_until(lambda: b'http_server_active_requests{url_scheme="http"} 1' in admin.get("/metrics").body, 5, "it runs", 0.01)
+            if not late:
+                unavailable(answer.result())
+            instance.process.signal(signal.SIGTERM)
+            assert instance.process.wait(10), "it does not end"
+            if late:
+                answer.exception()
+        finally:
+            for node in whole.nodes:
+                node.resume()
+    assert instance.exit_code == 0
+    wait_until(lambda: serves_whole(whole), 30, "recovers")
 
 
 def test_every_node_hangs(whole):
