@@ -13,14 +13,6 @@
 #define CSS "text/css; charset=utf-8"
 #define SCRIPT "text/javascript; charset=utf-8"
 
-static const struct docs_file *find_file(struct slice path)
-{
-    const struct docs_file *file = docs_files;
-    while (file->path != NULL && !slice_is(path, file->path))
-        file++;
-    return file;
-}
-
 static const char *media_type_of(const struct docs_file *file)
 {
     const struct route *route = docs_routes;
@@ -55,11 +47,6 @@ static enum status serve(struct exchange *x, const struct docs_file *file, struc
     return STATUS_OK;
 }
 
-static enum status serve_file(struct exchange *x, struct error *err)
-{
-    return serve(x, find_file(x->request.path), err);
-}
-
 static enum status serve_contract(struct exchange *x, struct error *err)
 {
     const struct docs_file file = {
@@ -69,6 +56,21 @@ static enum status serve_contract(struct exchange *x, struct error *err)
     };
     return serve(x, &file, err);
 }
+
+#ifdef CUSTOMERD_DOCS_PAGE
+static const struct docs_file *find_file(struct slice path)
+{
+    const struct docs_file *file = docs_files;
+    while (file->path != NULL && !slice_is(path, file->path))
+        file++;
+    return file;
+}
+
+static enum status serve_file(struct exchange *x, struct error *err)
+{
+    return serve(x, find_file(x->request.path), err);
+}
+#endif
 
 #define FILE_AT(where, name, media_type) \
     { .method = METHOD_GET, .path = where, .operation = name, .handler = serve_file, .produces = media_type }

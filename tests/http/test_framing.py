@@ -175,7 +175,6 @@ def test_thousands_of_idle_connections_do_not_hold_up_others(cluster):
     instance.stop()
 
 
-@pytest.mark.concurrent
 def test_clients_that_do_not_read_do_not_hold_up_others(hasty):
     """Forty clients ask for long pages and read nothing of them."""
     with Client(hasty.url) as client:

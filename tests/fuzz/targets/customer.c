@@ -4,8 +4,9 @@
 
 #include <jansson.h>
 
+#include "customerd/core/json_read.h"
+#include "customerd/core/json_scan.h"
 #include "customerd/customers/customer.h"
-#include "json_scan.h"
 
 #define OUT_MAX_BYTES ((size_t)4 * CUSTOMER_MAX_BYTES)
 

@@ -19,6 +19,7 @@
 
 #include "customerd/api/http_metrics.h"
 #include "customerd/api/rate_limiter.h"
+#include "customerd/api/resource.h"
 #include "customerd/api/route.h"
 #include "customerd/api/server.h"
 #include "customerd/auth/authenticator.h"
@@ -35,6 +36,7 @@
 struct service_under_test {
     struct config config;
     struct app app;
+    struct resources resources;
     const struct route *routes[ROUTE_TABLES_SIZE];
     struct server *server;
     struct MHD_Daemon *daemon;
@@ -75,7 +77,8 @@ static void configure(struct config *out, bool guarded)
                                               NULL };
     struct config_sources sources;
     struct error err;
-    REQUIRE(config_load(0, NULL, guarded ? guarded_settings : plain_settings, out, &sources, &err) == STATUS_OK);
+    const struct config_input input = { .environment = guarded ? guarded_settings : plain_settings };
+    REQUIRE(config_load(&input, out, &sources, &err) == STATUS_OK);
 }
 
 static void guard(struct app *app)
@@ -99,7 +102,11 @@ static void start(struct service_under_test *s, bool guarded)
     configure(&s->config, guarded);
     s->app.config = &s->config;
     s->app.clock = &standing;
-    routes_choose_public(&s->config, s->routes);
+    resources_init(&s->resources);
+    REQUIRE(resources_choose(&s->resources, "customers", &err) == STATUS_OK);
+    s->resources.slots[0].state = s; /* which the store in memory does not look at */
+    s->app.resources = &s->resources;
+    resources_routes(&s->resources, false, s->routes);
     s->app.metrics = http_metrics_new(s->routes, false);
     REQUIRE(s->app.metrics != NULL);
     if (guarded)

@@ -3,7 +3,7 @@
 
 #include <strings.h>
 
-#include "customerd/customers/uuid.h"
+#include "customerd/core/uuid.h"
 
 static void check_text(struct slice text)
 {
