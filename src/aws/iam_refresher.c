@@ -156,14 +156,15 @@ static void renewed(struct iam_refresher *r)
 {
     struct worker *w = &r->worker;
     monitor_lock(&r->monitor);
+    /* Before anybody can see that it went well: a clock that is moved then moves it on from here. */
+    int64_t left_ms = token_left_ms(r);
+    w->due_mono_ms = monotonic_ms(r) + refresh_after_ms(left_ms, random_bits());
     bool is_news = r->tally.refreshes == 0 || r->tally.last_failure[0] != '\0';
     r->tally.refreshes++;
     r->tally.last_failure[0] = '\0';
-    int64_t left_ms = token_left_ms(r);
     monitor_unlock(&r->monitor);
     count_source(r->tally.refreshes_by_source, w->asked);
     w->failures = 0;
-    w->due_mono_ms = monotonic_ms(r) + refresh_after_ms(left_ms, random_bits());
     LOG(r->log, is_news ? LOG_INFO : LOG_DEBUG, "iam_token_refreshed", LOG_CSTR("source", w->kept.source),
         LOG_INT("valid_for_s", left_ms / 1000));
     if (r->on_renewed != NULL)
@@ -176,11 +177,11 @@ static void failed(struct iam_refresher *r, const struct error *err)
     count_source(r->tally.failures_by_source, w->asked);
     w->failures++;
     monitor_lock(&r->monitor);
+    int64_t left_ms = token_left_ms(r);
+    w->due_mono_ms = monotonic_ms(r) + refresh_backoff_ms(w->failures, left_ms, random_bits());
     r->tally.failures++;
     snprintf(r->tally.last_failure, sizeof r->tally.last_failure, "%.159s", err->detail);
-    int64_t left_ms = token_left_ms(r);
     monitor_unlock(&r->monitor);
-    w->due_mono_ms = monotonic_ms(r) + refresh_backoff_ms(w->failures, left_ms, random_bits());
     LOG(r->log, LOG_WARN, "iam_token_refresh_failed", LOG_CSTR("reason", err->detail),
         LOG_INT("failures", (int64_t)w->failures), LOG_INT("valid_for_s", left_ms > 0 ? left_ms / 1000 : 0));
 }
