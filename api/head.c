@@ -94,7 +94,7 @@ bool head_read(struct MHD_Connection *http, const struct head_line *line, struct
     struct headers *headers = &out->headers;
     (void)MHD_get_connection_values_n(http, MHD_HEADER_KIND, add_header, headers);
     headers->cut = headers->cut || last_is_cut(line, http, headers);
-    size_t bytes = strlen(line->method) + strlen(line->target);
+    size_t bytes = strlen(line->method);
     for (size_t i = 0; i < headers->n; i++)
         bytes += headers->items[i].name.len + headers->items[i].value.len;
     char *to = malloc(bytes + 1);
@@ -102,7 +102,7 @@ bool head_read(struct MHD_Connection *http, const struct head_line *line, struct
     if (to == NULL)
         return false;
     out->method = move(slice_cstr(line->method), &to);
-    request_set_target(out, move(slice_cstr(line->target), &to));
+    request_set_target(out, slice_cstr(line->target));
     for (size_t i = 0; i < headers->n; i++) {
         headers->items[i].name = move(headers->items[i].name, &to);
         headers->items[i].value = move(headers->items[i].value, &to);

@@ -14,7 +14,7 @@ char *head_take_target(const char *uri);
 struct head_line {
     const char *method;
     const char *version;
-    const char *target;    /* of head_take_target */
+    const char *target;    /* of head_take_target; lives as long as the request */
     const char *target_at; /* where the library keeps it */
 };
 

@@ -269,9 +269,9 @@ static void after_run(struct fiber *f)
     loop->free = f;
 }
 
+/* One that waits no longer. */
 static void resume(struct fiber *f)
 {
-    unlink_waiting(f);
     current = f;
     switch_context(&f->loop->outside, &f->context);
     after_run(f);
@@ -333,8 +333,10 @@ static void run_woken(struct fiber_loop *loop)
     for (struct fiber *f = take_woken(loop); f != NULL; f = next) {
         next = f->next_woken;
         atomic_store_explicit(&f->woken, false, memory_order_release);
-        if (f->waits)
-            resume(f);
+        if (!f->waits)
+            continue;
+        unlink_waiting(f);
+        resume(f);
     }
 }
 
@@ -355,7 +357,6 @@ static void run_due(struct fiber_loop *loop, int64_t now_ms)
     while (due != NULL) {
         struct fiber *f = due;
         due = f->next;
-        link_waiting(f, f->until_ms);
         resume(f);
     }
 }

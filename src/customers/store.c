@@ -47,13 +47,7 @@ enum status store_run(struct customers *c, struct call *const *calls, size_t n, 
 enum status store_run_take(struct customers *c, struct call *call, int64_t deadline_ms, struct call **out,
                            struct error *err)
 {
-    enum status status = store_run(c, &call, 1, deadline_ms, err);
-    if (status != STATUS_OK) {
-        call_release(call);
-        call = NULL;
-    }
-    *out = call;
-    return status;
+    return cluster_run_take(c->options.cluster, call, deadline_ms, out, err);
 }
 
 enum status store_read(struct customers *c, uint8_t bucket, const struct slice *command, size_t n, int64_t deadline_ms,
@@ -64,16 +58,9 @@ enum status store_read(struct customers *c, uint8_t bucket, const struct slice *
 
 static bool word_of(const struct reply *reply, enum word *out)
 {
-    if (reply_type(reply) != REPLY_ARRAY || reply_count(reply) == 0)
-        return false;
-    struct slice text = reply_text(reply_at(reply, 0));
-    for (int i = 0; i < WORD_COUNT; i++) {
-        if (slice_is(text, words[i])) {
-            *out = (enum word)i;
-            return true;
-        }
-    }
-    return false;
+    int at = reply_word(reply, words, WORD_COUNT);
+    *out = at < 0 ? WORD_COUNT : (enum word)at;
+    return at >= 0;
 }
 
 static struct call *writing_call(const struct customers *c, const struct script *script, uint8_t bucket,

@@ -225,6 +225,20 @@ enum status cluster_run(struct cluster *cluster, struct call *const *calls, size
     return judge_run(cluster, calls, n, err);
 }
 
+enum status cluster_run_take(struct cluster *cluster, struct call *call, int64_t deadline_ms, struct call **out,
+                             struct error *err)
+{
+    *out = NULL;
+    if (call == NULL)
+        return error_set(err, STATUS_INTERNAL, "out of memory");
+    enum status status = cluster_run(cluster, &call, 1, deadline_ms, err);
+    if (status == STATUS_OK)
+        *out = call;
+    else
+        call_release(call);
+    return status;
+}
+
 /* ---- about the cluster ---- */
 
 size_t cluster_shard_count(struct cluster *cluster)

@@ -252,3 +252,12 @@ const struct reply *reply_at(const struct reply *r, size_t i)
     static const struct reply nil = { .type = REPLY_NIL };
     return i >= reply_count(r) || r->elements[i] == NULL ? &nil : r->elements[i];
 }
+
+int reply_word(const struct reply *r, const char *const *words, int n)
+{
+    struct slice text = reply_text(reply_at(r, 0));
+    for (int i = 0; i < n; i++)
+        if (slice_is(text, words[i]))
+            return i;
+    return -1;
+}

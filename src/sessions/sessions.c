@@ -93,35 +93,17 @@ enum status sessions_damaged(struct error *err)
     return error_set(err, STATUS_RECORD_DAMAGED, "the session's record is damaged");
 }
 
-static enum status run_take(struct sessions *s, struct call *call, int64_t deadline_ms, struct call **out, struct error *err)
-{
-    *out = NULL;
-    if (call == NULL)
-        return error_set(err, STATUS_INTERNAL, "out of memory");
-    enum status status = cluster_run(s->options.cluster, &call, 1, deadline_ms, err);
-    if (status != STATUS_OK)
-        call_release(call);
-    else
-        *out = call;
-    return status;
-}
-
 static bool word_of(const struct reply *reply, enum session_word *out)
 {
-    struct slice text = reply_text(reply_at(reply, 0));
-    for (int i = 0; i < WORDS; i++) {
-        if (slice_is(text, words[i])) {
-            *out = (enum session_word)i;
-            return true;
-        }
-    }
-    return false;
+    int at = reply_word(reply, words, WORDS);
+    *out = at < 0 ? WORDS : (enum session_word)at;
+    return at >= 0;
 }
 
 enum status sessions_run(struct sessions *s, const struct script *script, uint8_t bucket, const struct args *args,
                          int64_t deadline_ms, struct call **call, enum session_word *word, struct error *err)
 {
-    enum status status = run_take(s, args_call(args, CALL_WRITE, script, bucket), deadline_ms, call, err);
+    enum status status = cluster_run_take(s->options.cluster, args_call(args, CALL_WRITE, script, bucket), deadline_ms, call, err);
     if (status != STATUS_OK || word_of(call_reply(*call), word))
         return status;
     call_release(*call);
@@ -140,7 +122,7 @@ enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *
         .args = command,
         .n_args = 2,
     };
-    return run_take(s, call_new(&options), deadline_ms, call, err);
+    return cluster_run_take(s->options.cluster, call_new(&options), deadline_ms, call, err);
 }
 
 /* ---- answers ---- */
@@ -222,7 +204,7 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
     if (status != STATUS_OK)
         return status;
     args_slice(&t.args, slice_cstr(counts ? "1" : "0"));
-    status = run_take(s, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
+    status = cluster_run_take(s->options.cluster, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
     if (status == STATUS_OK && reply_type(call_reply(t.call)) == REPLY_NIL)
         status = gone(s, err);
     else if (status == STATUS_OK)

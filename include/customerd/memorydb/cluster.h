@@ -86,6 +86,10 @@ void call_release(struct call *call);
 enum status cluster_run(struct cluster *cluster, struct call *const *calls, size_t n, int64_t deadline_ms,
                         struct error *err) MUST_USE;
 
+/* Runs one call (NULL: out of memory) and gives it back in *out, for the caller to release; NULL there on failure. */
+enum status cluster_run_take(struct cluster *cluster, struct call *call, int64_t deadline_ms, struct call **out,
+                             struct error *err) MUST_USE;
+
 /* After cluster_run: how one call ended (OK: it has a reply). */
 enum status call_status(const struct call *call);
 /* After cluster_run, when call_status is OK. Valid until call_release. */

@@ -19,5 +19,7 @@ int64_t reply_integer(const struct reply *r);
 size_t reply_count(const struct reply *r);
 /* The i-th element; never NULL for i < count. A nil reply when out of range. */
 const struct reply *reply_at(const struct reply *r, size_t i);
+/* Which of n words an array begins with; -1 for none. */
+int reply_word(const struct reply *r, const char *const *words, int n);
 
 #endif

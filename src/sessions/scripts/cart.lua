@@ -11,13 +11,9 @@ local function listed(list, version)
   return list == '*' or string.find(list, ',' .. text_of(version) .. ',', 1, true) ~= nil
 end
 
-local session = session_find(KEYS[1], KEYS[2])
-if not session then
-  return { 'gone' }
-end
-local now = now_ms()
-if string.sub(session, 58, 65) == ARGV[2] then
-  return { 'done', now, session }
+local session, now, finished = session_take(KEYS[1], KEYS[2], ARGV[2])
+if finished then
+  return finished
 end
 local version = struct.unpack('>I6', session, 66)
 if (ARGV[3] ~= '' and not listed(ARGV[3], version)) or (ARGV[4] ~= '' and listed(ARGV[4], version)) then

@@ -18,13 +18,9 @@ local function each(text, at, last, take)
   end
 end
 
-local session = session_find(KEYS[1], KEYS[2])
-if not session then
-  return { 'gone' }
-end
-local now = now_ms()
-if string.sub(session, 58, 65) == ARGV[2] then
-  return { 'done', now, session }
+local session, now, finished = session_take(KEYS[1], KEYS[2], ARGV[2])
+if finished then
+  return finished
 end
 
 local attributes, cart = session_places(session)

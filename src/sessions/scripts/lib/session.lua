@@ -34,6 +34,20 @@ local function session_find(key, customers)
   return nil
 end
 
+-- The session and the time, for a step that changes it; else what the step replies: the session has ended, or this attempt has
+-- changed it already.
+local function session_take(key, customers, attempt)
+  local session = session_find(key, customers)
+  if not session then
+    return nil, nil, { 'gone' }
+  end
+  local now = now_ms()
+  if string.sub(session, 58, 65) == attempt then
+    return nil, nil, { 'done', now, session }
+  end
+  return session, now, nil
+end
+
 -- Stores the session as seen now, with so many visits, by this attempt.
 local function session_keep(key, session, now, visits, attempt, idle)
   local ends = struct.unpack('>I6', session, 52)
