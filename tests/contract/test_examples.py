@@ -432,12 +432,16 @@ def open_session_by_cookie(world):
     return Session(world, "cookie").opened
 
 
-@scenario("getSession", "visited")
-def visit(world):
+def with_two_items(world):
     session = Session(world)
     session.put("TEA-250").expect(200)
     session.put("POT-1", 1, 3900).expect(200)
-    return session.request("GET", "/session")
+    return session
+
+
+@scenario("getSession", "visited")
+def visit(world):
+    return with_two_items(world).request("GET", "/session")
 
 
 @scenario("patchSession", "patched")
@@ -452,10 +456,7 @@ def rotate(world):
 
 @scenario("getCart", "filled")
 def filled_cart(world):
-    session = Session(world)
-    session.put("TEA-250").expect(200)
-    session.put("POT-1", 1, 3900).expect(200)
-    return session.request("GET", "/session/cart")
+    return with_two_items(world).request("GET", "/session/cart")
 
 
 @scenario("getCart", "empty")
