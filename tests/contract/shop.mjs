@@ -89,6 +89,7 @@ try {
   await browser.close();
   browser = await launch(profile);
   page = await open(browser);
+  await page.waitForSelector("#signed-in", { state: "visible" });
   await quantity(page, "3");
   seen.visitsAfterwards = Number(await text(page, "visits"));
   seen.left = await text(page, "left");
