@@ -1,13 +1,22 @@
 #include "customerd/api/framing.h"
 
+static unsigned is_control(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return ((unsigned)(u < 0x20) & (unsigned)(u != '\t')) | (unsigned)(u == 0x7f);
+}
+
+/* A token has hundreds of bytes: blocks of a known length, and no branch in them, let the compiler take one at once. */
 static bool has_control_byte(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return true;
-    }
-    return false;
+    enum { BLOCK = 16 };
+    unsigned found = 0;
+    for (; text.len >= BLOCK; text = slice_from(text, BLOCK))
+        for (size_t i = 0; i < BLOCK; i++)
+            found |= is_control(text.ptr[i]);
+    for (size_t i = 0; i < text.len; i++)
+        found |= is_control(text.ptr[i]);
+    return found != 0;
 }
 
 static const char *check_fields(const struct headers *h)
