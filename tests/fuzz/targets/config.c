@@ -1,5 +1,5 @@
 /* Settings: lines are flags (those that begin with "--", and what follows them) or variables. A configuration that is accepted,
- * written out row by row, is read again as the same. */
+ * written out row by row as flags, is read again as the same: of variables an empty one would count as absent. */
 #include "fuzz.h"
 
 #include "config_rows.h"
@@ -62,10 +62,14 @@ static void check_rows(struct config *config)
     struct config_place place_again;
     for (size_t i = 0; config_place(config, no_parts, i, &place); i++) {
         char value[TEXT_SIZE];
-        char line[TEXT_SIZE + 128];
+        char flag[CONFIG_FLAG_SIZE];
+        char line[TEXT_SIZE + CONFIG_FLAG_SIZE + 1];
         config_format(&place, value, sizeof value);
-        (void)snprintf(line, sizeof line, "%s=%s", place.row->name, value);
-        written.environment[written.n_environment++] = text_of(slice_cstr(line));
+        if (value[0] == '\0' && place.row->default_text[0] == '\0')
+            continue; /* what has no default can be left out, and some of it can't be given as nothing */
+        config_flag_of(place.row, flag);
+        (void)snprintf(line, sizeof line, "%s=%s", flag, value);
+        written.argv[written.argc++] = text_of(slice_cstr(line));
     }
     REQUIRE(load(&written, &again, &sources, &err) == STATUS_OK);
     for (size_t i = 0; config_place(config, no_parts, i, &place) && config_place(&again, no_parts, i, &place_again); i++) {
