@@ -25,6 +25,17 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "concurrent: many threads at once; runs under the thread sanitizer too")
 
 
+def pytest_sessionfinish(session):
+    """Of several processes each tells the first one what it has judged."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["contract"] = contract.STATISTICS.told()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    contract.STATISTICS.take(getattr(node, "workeroutput", {}).get("contract", (0, 0.0, ())))
+
+
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(contract.STATISTICS.line())
 

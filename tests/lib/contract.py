@@ -168,6 +168,18 @@ class Statistics:
             self.seconds += seconds
             self.seen.add((owner.id if owner else "any", status))
 
+    def told(self):
+        """What there is, in a form that can be handed to another process."""
+        return self.answers, self.seconds, sorted(self.seen)
+
+    def take(self, told):
+        """Adds what another process has told."""
+        answers, seconds, seen = told
+        with self.lock:
+            self.answers += answers
+            self.seconds += seconds
+            self.seen.update(map(tuple, seen))
+
     def line(self):
         return f"contract: {self.answers} answers judged in {self.seconds:.1f} s ({len(self.seen)} pairs of operation and status)"
 
