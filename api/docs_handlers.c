@@ -73,7 +73,7 @@ static enum status serve_file(struct exchange *x, struct error *err)
 #endif
 
 #define FILE_AT(where, name, media_type) \
-    { .method = METHOD_GET, .path = where, .operation = name, .handler = serve_file, .produces = media_type }
+    { .method = METHOD_GET, .path = (where), .operation = (name), .handler = serve_file, .produces = (media_type) }
 #define ASSET_AT(where, media_type) FILE_AT(where, "getDocsAsset", media_type)
 
 const struct route docs_routes[] = {

@@ -16,7 +16,7 @@ void request_clean_up(struct request *r)
 /* What follows the authority of http://authority/path; an absolute target without a path means "/". */
 static struct slice strip_authority(struct slice target)
 {
-    struct slice rest = target;
+    struct slice rest;
     if (target.len >= 7 && strncasecmp(target.ptr, "http://", 7) == 0)
         rest = slice_from(target, 7);
     else if (target.len >= 8 && strncasecmp(target.ptr, "https://", 8) == 0)

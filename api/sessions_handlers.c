@@ -200,9 +200,10 @@ static enum status get_cart(struct exchange *x, struct error *err)
 }
 
 /* Answers a change: with the cart, or, where something was taken out, without. */
-static enum status change_cart(struct visit *v, struct cart_change *change, struct error *err)
+static enum status change_cart(struct visit *v, const struct cart_change *asked, struct error *err)
 {
     struct exchange *x = v->x;
+    struct cart_change change = *asked;
     char match[PRECONDITION_LIST_SIZE];
     char none_of[PRECONDITION_LIST_SIZE];
     enum status status = sessions_http_precondition(&x->request, "If-Match", false, match, err);
@@ -210,13 +211,13 @@ static enum status change_cart(struct visit *v, struct cart_change *change, stru
         status = sessions_http_precondition(&x->request, "If-None-Match", true, none_of, err);
     if (status != STATUS_OK)
         return status;
-    change->if_match = slice_cstr(match);
-    change->if_none_match = slice_cstr(none_of);
-    status = sessions_change_cart(v->sessions, &v->name, change, x->request.deadline_ms, &v->answer, err);
+    change.if_match = slice_cstr(match);
+    change.if_none_match = slice_cstr(none_of);
+    status = sessions_change_cart(v->sessions, &v->name, &change, x->request.deadline_ms, &v->answer, err);
     x->audit.version = v->answer.cart_version;
     if (status == STATUS_OK || status == STATUS_PRECONDITION_FAILED)
         put_etag(v);
-    if (status == STATUS_OK && change->take_out)
+    if (status == STATUS_OK && change.take_out)
         x->response.status = 204;
     else if (status == STATUS_OK)
         put_json(v, 200);

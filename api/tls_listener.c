@@ -9,6 +9,7 @@
 
 #include "customerd/core/crypto.h"
 #include "customerd/core/file.h"
+#include "customerd/core/unconst.h"
 
 /* RFC 9325: forward secrecy and authenticated encryption alone. */
 #define PRIORITIES \
@@ -187,7 +188,7 @@ static void look(struct tls_listener *t)
 
 static int verify_client(gnutls_session_t session)
 {
-    gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (void *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT };
+    gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = unconst(GNUTLS_KP_TLS_WWW_CLIENT) };
     unsigned wrong = 1;
     int code = gnutls_certificate_verify_peers(session, &purpose, 1, &wrong);
     return code < 0 || wrong != 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
@@ -246,8 +247,8 @@ static int choose(gnutls_session_t session, const struct gnutls_cert_retr_st *in
 size_t tls_listener_options(struct tls_listener *t, struct MHD_OptionItem *to)
 {
     size_t n = 0;
-    to[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES };
-    to[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)choose };
+    to[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, unconst(PRIORITIES) };
+    to[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)choose };
     if (t->client_cas.len > 0)
         to[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, t->client_cas.data };
     return n;

@@ -4,6 +4,7 @@
 #include "customerd/core/crypto.h"
 #include "customerd/core/metrics.h"
 #include "customerd/core/monitor.h"
+#include "customerd/core/unconst.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,10 +279,10 @@ static void release(struct iam_refresher *r)
     monitor_clean_up(&r->monitor);
     secret_clean_up(&r->snapshot.token);
     credentials_clean_up(&r->worker.kept);
-    free((void *)(uintptr_t)r->token.service);
-    free((void *)(uintptr_t)r->token.resource);
-    free((void *)(uintptr_t)r->token.user);
-    free((void *)(uintptr_t)r->token.region);
+    free(unconst(r->token.service));
+    free(unconst(r->token.resource));
+    free(unconst(r->token.user));
+    free(unconst(r->token.region));
     free(r);
 }
 

@@ -16,8 +16,6 @@
 #define KILL_WAIT_MS 1000
 #define SLICE_MS 200 /* how soon it is noticed that the run was cancelled */
 
-extern char **environ;
-
 struct child {
     pid_t pid;
     int out_fd;

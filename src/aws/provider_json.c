@@ -2,6 +2,7 @@
 #include "customerd/core/crypto.h"
 #include "customerd/core/json_memory.h"
 #include "customerd/core/timestamp.h"
+#include "customerd/core/unconst.h"
 
 #include <jansson.h>
 
@@ -17,7 +18,7 @@ static void wipe_strings(json_t *object)
     json_t *value;
     json_object_foreach(object, key, value)
         if (json_is_string(value))
-            crypto_wipe((void *)(uintptr_t)json_string_value(value), json_string_length(value));
+            crypto_wipe(unconst(json_string_value(value)), json_string_length(value));
 }
 
 static enum credentials_result member(const struct provider_json *form, const json_t *object, const char *name,

@@ -198,7 +198,6 @@ enum status config_load(const struct config_input *input, struct config *out, st
     memset(out, 0, sizeof *out);
     memset(sources, 0, sizeof *sources);
     sources->parts = input->parts;
-    /* cppcheck-suppress ctuuninitvar ; err is where a failure is told, and not read */
     const struct load load = { out, sources, err };
     enum status status = load_defaults(&load);
     if (status == STATUS_OK)

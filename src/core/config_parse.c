@@ -101,15 +101,16 @@ static bool parse_text(struct slice text, char *out, size_t size)
 
 static bool parse_word(const struct config_row *row, struct slice text, void *member)
 {
-    for (unsigned int i = 0; row->words[i] != NULL; i++) {
-        if (!slice_is(text, row->words[i]))
-            continue;
-        if (row->size != sizeof i)
-            return parse_text(text, member, row->size);
-        memcpy(member, &i, sizeof i);
-        return true;
-    }
-    return false;
+    size_t at = 0;
+    while (row->words[at] != NULL && !slice_is(text, row->words[at]))
+        at++;
+    if (row->words[at] == NULL)
+        return false;
+    const unsigned int which = (unsigned int)at;
+    if (row->size != sizeof which)
+        return parse_text(text, member, row->size);
+    memcpy(member, &which, sizeof which);
+    return true;
 }
 
 static void describe_failure(const struct config_row *row, char *out, size_t size)

@@ -60,7 +60,7 @@ enum status json_read_object(struct slice body, json_t **out, struct findings *f
     struct buf copy = BUF_INIT(body.len);
     *out = NULL;
     enum status status = load(body, &copy, out, f, err);
-    if (status == STATUS_OK && !json_is_object(*out)) {
+    if (*out != NULL && !json_is_object(*out)) {
         findings_add_at(f, NULL, 0, "expected an object, got %s", json_type_name(*out));
         status = json_invalid(f, err);
     }

@@ -52,6 +52,7 @@ static void remove_waiter(struct monitor *m, const struct monitor_waiter *waiter
 static void wait_as_fiber(struct monitor *m, struct fiber *fiber, int64_t ms)
 {
     struct monitor_waiter waiter = { .fiber = fiber, .next = m->fibers };
+    /* cppcheck-suppress autoVariables ; it is taken out before the return */
     m->fibers = &waiter;
     monitor_unlock(m);
     fiber_wait(clock_monotonic_ms(clock_system()) + ms);

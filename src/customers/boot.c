@@ -74,7 +74,7 @@ enum status meta_parse(const struct slice fields[META_FIELDS], struct meta *out,
         return error_set(err, STATUS_NOT_READY, "there is no key " META_KEY ": nothing was ever stored here, or it was lost");
     if (!slice_is(schema, SCHEMA))
         return error_set(err, STATUS_NOT_READY, "the data have schema \"%.*s\"; this program knows schema " SCHEMA,
-                         (int)(schema.len > 16 ? 16 : schema.len), schema.len > 0 ? schema.ptr : "");
+                         (int)(schema.len > 16 ? 16 : schema.len), schema.ptr);
     if (!slice_is(buckets, "256"))
         return error_set(err, STATUS_NOT_READY, "the data lie in %.*s buckets; this program uses 256",
                          (int)(buckets.len > 16 ? 16 : buckets.len), buckets.len > 0 ? buckets.ptr : "");
@@ -94,14 +94,19 @@ enum status meta_parse(const struct slice fields[META_FIELDS], struct meta *out,
     return STATUS_OK;
 }
 
+static bool derive_all(struct slice salt, struct store_secrets *out)
+{
+    return derive(salt, "e-mail", out->email_key) && derive(salt, "operation", out->operation_key) &&
+           derive(salt, "cursor", out->cursor_key);
+}
+
 /* Keys are made once: other threads use them. */
 static enum status take_salt(struct customers *c, const struct meta *meta, struct error *err)
 {
     struct store_secrets secrets;
     struct slice salt = slice_of(meta->salt, sizeof meta->salt);
     enum status status = STATUS_OK;
-    if (!derive(salt, "e-mail", secrets.email_key) || !derive(salt, "operation", secrets.operation_key) ||
-        !derive(salt, "cursor", secrets.cursor_key))
+    if (!derive_all(salt, &secrets))
         status = error_set(err, STATUS_INTERNAL, "hashing failed");
     else if (!c->salted)
         c->secrets = secrets;

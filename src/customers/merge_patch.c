@@ -3,6 +3,7 @@
 #include "customerd/customers/customer.h"
 #include "customerd/core/json_read.h"
 
+/* NOLINTNEXTLINE(misc-no-recursion): as RFC 7396 writes it; JSON_DEPTH_MAX bounds the depth of what is parsed */
 static bool merge_member(json_t *target, struct slice name, json_t *value)
 {
     if (json_is_null(value)) {
@@ -14,6 +15,7 @@ static bool merge_member(json_t *target, struct slice name, json_t *value)
 }
 
 /* The function MergePatch of RFC 7396 section 2. */
+/* NOLINTNEXTLINE(misc-no-recursion): as for merge_member */
 json_t *merge_patch_take(json_t *target, json_t *patch)
 {
     const char *name;

@@ -16,12 +16,18 @@
 /* The futex word: how many calls are not done, and whether the caller sleeps, so that no wake-up is sent in vain. */
 #define SLEEPS UINT32_C(0x80000000)
 
-void call_release(struct call *c)
+static void release(struct call *c, int refs)
 {
-    if (c == NULL || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+    if (atomic_fetch_sub_explicit(&c->refs, refs, memory_order_acq_rel) != refs)
         return;
     reply_free(c->reply);
     free(c);
+}
+
+void call_release(struct call *c)
+{
+    if (c != NULL)
+        release(c, 1);
 }
 
 static void acquire(struct call *c)
@@ -54,11 +60,11 @@ bool call_share_run(struct call *const *calls, size_t n, int64_t now_ms, int64_t
 
 void call_unshare_run(struct call *const *calls, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 1; i < n; i++)
         call_release(calls[i]);
-        if (i > 0)
-            call_release(calls[0]);
-    }
+    /* As the others' leader it was acquired once for each of them. */
+    if (n > 0)
+        release(calls[0], (int)n);
 }
 
 static void futex_wait(_Atomic(uint32_t) *word, uint32_t expected, int64_t timeout_ms)

@@ -23,26 +23,32 @@ static size_t count_slots(struct cluster *cluster)
     return n;
 }
 
+/* The nodes that own slots, by their lowest; returns their number. */
+static size_t list_owners(struct cluster *cluster, struct node **shards)
+{
+    size_t n = 0;
+    for (struct node *node = cluster->nodes; node != NULL; node = node->next) {
+        node->shard = CALL_SHARD_UNKNOWN;
+        if (atomic_load(&node->slots) > 0)
+            shards[n++] = node;
+    }
+    qsort(shards, n, sizeof *shards, by_lowest_slot);
+    for (size_t i = 0; i < n; i++)
+        shards[i]->shard = (unsigned)i;
+    return n;
+}
+
 /* Shows the owners to other threads as an ordered list. When memory is out the list is empty: the old one may name
  * nodes that are about to be freed. */
 static void publish(struct cluster *cluster)
 {
     struct published *published = &cluster->published;
     pthread_mutex_lock(&published->lock);
-    size_t n = count_slots(cluster), i = 0;
+    size_t n = count_slots(cluster);
     struct node **shards = n == 0 ? NULL : calloc(n, sizeof *shards);
-    for (struct node *node = cluster->nodes; node != NULL && shards != NULL; node = node->next) {
-        node->shard = CALL_SHARD_UNKNOWN;
-        if (atomic_load(&node->slots) > 0)
-            shards[i++] = node;
-    }
-    if (shards != NULL)
-        qsort(shards, i, sizeof *shards, by_lowest_slot);
-    for (size_t at = 0; at < i; at++)
-        shards[at]->shard = (unsigned)at;
     struct node **before = published->shards;
     published->shards = shards;
-    published->n_shards = i;
+    published->n_shards = shards == NULL ? 0 : list_owners(cluster, shards);
     published->known = cluster->map.known;
     published->cluster_mode = cluster->map.cluster_mode;
     pthread_mutex_unlock(&published->lock);

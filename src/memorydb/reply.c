@@ -1,20 +1,11 @@
 #include "customerd/memorydb/reply.h"
 
+#include "reply_blocks.h"
 #include "reply_parser.h"
 
 #include <hiredis/hiredis.h>
 
-#include <stdalign.h>
 #include <stdlib.h>
-
-#define FIRST_BLOCK_EXTRA 256 /* over the bytes of the reply: for the objects of a small one */
-
-/* A reply of any shape lies in one block of memory, seldom two: a page of the listing has more than a thousand parts. */
-struct block {
-    struct block *next;
-    size_t used, cap;
-    alignas(max_align_t) char bytes[];
-};
 
 struct reply {
     enum reply_type type;
@@ -28,59 +19,21 @@ struct reply {
 
 struct reply_parser {
     redisReader *reader;
-    struct block *first; /* of the reply that is being parsed, whose root it begins with */
+    struct reply_block *first; /* of the reply that is being parsed, whose root it begins with */
     size_t reply_bytes;
 };
 
-/* ---- memory ---- */
-
-static struct block *block_new(size_t cap)
+static void *take(const redisReadTask *task, size_t n)
 {
-    struct block *b = malloc(sizeof *b + cap);
-    if (b == NULL)
-        return NULL;
-    b->next = NULL;
-    b->used = 0;
-    b->cap = cap;
-    return b;
-}
-
-/* The newest block stands second, and behind it the older ones. */
-static void *allocate(struct reply_parser *p, size_t n)
-{
-    size_t size = (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
-    if (p->first == NULL)
-        p->first = block_new(size + p->reply_bytes + FIRST_BLOCK_EXTRA);
-    if (p->first == NULL)
-        return NULL;
-    struct block *b = p->first->next == NULL ? p->first : p->first->next;
-    if (size > b->cap - b->used) {
-        struct block *more = block_new(size > 2 * b->cap ? size : 2 * b->cap);
-        if (more == NULL)
-            return NULL;
-        more->next = p->first->next;
-        p->first->next = more;
-        b = more;
-    }
-    void *at = b->bytes + b->used;
-    b->used += size;
-    return at;
-}
-
-static void free_blocks(struct block *b)
-{
-    while (b != NULL) {
-        struct block *next = b->next;
-        free(b);
-        b = next;
-    }
+    struct reply_parser *p = task->privdata;
+    return reply_blocks_take(&p->first, n, p->reply_bytes);
 }
 
 /* ---- what hiredis calls while it parses ---- */
 
 static struct reply *make(const redisReadTask *task, enum reply_type type)
 {
-    struct reply *r = allocate(task->privdata, sizeof *r);
+    struct reply *r = take(task, sizeof *r);
     if (r == NULL)
         return NULL;
     *r = (struct reply){ .type = type };
@@ -96,7 +49,7 @@ static void *make_text(const redisReadTask *task, char *text, size_t len)
     struct reply *r = make(task, task->type == REDIS_REPLY_ERROR    ? REPLY_ERROR
                                  : task->type == REDIS_REPLY_STATUS ? REPLY_STATUS
                                                                     : REPLY_STRING);
-    char *copy = r == NULL ? NULL : allocate(task->privdata, len + 1);
+    char *copy = r == NULL ? NULL : take(task, len + 1);
     if (copy == NULL)
         return NULL;
     memcpy(copy, text, len);
@@ -111,7 +64,7 @@ static void *make_elements(const redisReadTask *task, size_t n)
     struct reply *r = make(task, REPLY_ARRAY);
     if (r == NULL || n > SIZE_MAX / sizeof *r->elements)
         return NULL;
-    r->elements = allocate(task->privdata, n * sizeof *r->elements);
+    r->elements = take(task, n * sizeof *r->elements);
     if (r->elements == NULL)
         return NULL;
     memset(r->elements, 0, n * sizeof *r->elements);
@@ -211,7 +164,7 @@ struct reply *reply_parse(struct reply_parser *p, struct slice bytes)
     if (redisReaderFeed(p->reader, bytes.ptr, bytes.len) != REDIS_OK ||
         redisReaderGetReply(p->reader, &out) != REDIS_OK || out == NULL) {
         renew(p);
-        free_blocks(p->first);
+        reply_blocks_free(p->first);
         return NULL;
     }
     return out;
@@ -220,7 +173,7 @@ struct reply *reply_parse(struct reply_parser *p, struct slice bytes)
 void reply_free(struct reply *r)
 {
     if (r != NULL)
-        free_blocks((struct block *)((char *)r - offsetof(struct block, bytes)));
+        reply_blocks_free(reply_blocks_of(r));
 }
 
 /* ---- reading ---- */

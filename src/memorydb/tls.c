@@ -1,5 +1,7 @@
 #include "tls.h"
 
+#include "customerd/core/unconst.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -115,7 +117,7 @@ static bool expect_name(SSL *ssl, const char *name)
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     /* What SSL_set_tlsext_host_name stands for, whose own cast drops a qualifier. */
     return SSL_set1_host(ssl, name) == 1 &&
-           SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name) == 1;
+           SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, unconst(name)) == 1;
 }
 
 struct tls_stream *tls_stream_new(struct tls_context *c, int fd, const char *name, struct tls_session *session)

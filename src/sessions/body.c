@@ -175,12 +175,17 @@ static void found(struct findings *f, const char *member, const char *expected)
     findings_add(f, slice_cstr(member), slice_cstr(NULL), "%s", expected);
 }
 
+static bool is_from(struct slice text)
+{
+    struct utf8_facts facts = utf8_look(text);
+    return facts.chars >= 1 && facts.chars <= SESSION_FROM_MAX_CHARS && !facts.has_control;
+}
+
 static void take_from(const json_t *value, struct buf *out, struct findings *f)
 {
     if (value == NULL || json_is_null(value))
         return;
-    struct utf8_facts facts = json_is_string(value) ? utf8_look(json_text(value)) : (struct utf8_facts){ .chars = 0 };
-    if (!json_is_string(value) || facts.chars < 1 || facts.chars > SESSION_FROM_MAX_CHARS || facts.has_control)
+    if (!json_is_string(value) || !is_from(json_text(value)))
         found(f, "from", "expected a string of 1 to 128 characters, none of them a control character");
     else
         buf_append(out, json_text(value));
