@@ -83,8 +83,12 @@ def read(paths):
                 else:
                     call = calls[line["n"]]
                     call.end, call.answer = line["o"], line
-    return sorted(calls.values(), key=lambda call: call.begin)
+    return in_order(calls.values())
 
 
-def read_directory(directory):
-    return read(sorted(pathlib.Path(directory).glob("history-*.jsonl")))
+def in_order(calls):
+    return sorted(calls, key=lambda call: call.begin)
+
+
+def read_directory(directory, names="history-*.jsonl"):
+    return read(sorted(pathlib.Path(directory).glob(names)))
