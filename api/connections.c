@@ -17,6 +17,7 @@
 #define LINGER_PERIOD_MS 2
 #define LINGER_MS 2000
 #define LINGERING_MAX 64
+#define STUCK_MS 1000 /* clients wait, and none is accepted */
 #define DROP_ROUNDS 2 /* of 16 KiB for each that lingers, at each look: connections wait meanwhile */
 
 /* A second descriptor of a connection that is closed otherwise; its sending side is shut down. */
@@ -32,6 +33,8 @@ struct connections {
     size_t n;
     struct lingering lingering[LINGERING_MAX];
     size_t n_lingering;
+    uint64_t added, added_seen;
+    int64_t moving_ms; /* when clients were accepted last, or none waited */
     bool draining;
     bool stop;
     pthread_t watchdog;
@@ -112,6 +115,42 @@ static void watch_one(struct connections *cs, struct connection *c, int64_t now)
     }
 }
 
+/* How many wait to be accepted, as the kernel tells of a listening socket. */
+static unsigned waiting(int listen_fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (listen_fd <= 0 || getsockopt(listen_fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state != TCP_LISTEN)
+        return 0;
+    return info.tcpi_unacked;
+}
+
+static struct connection *idle_longest(struct connections *cs)
+{
+    struct connection *found = NULL;
+    for (struct connection *c = cs->first; c != NULL; c = c->next) {
+        bool idle = atomic_load(&c->phase) == CONNECTION_IDLE;
+        if (idle && (found == NULL || atomic_load(&c->since_ms) < atomic_load(&found->since_ms)))
+            found = c;
+    }
+    return found;
+}
+
+/* Only the reading side is shut down: a request that is here already is still answered. */
+static void watch_listener(struct connections *cs, int64_t now)
+{
+    if (cs->draining || cs->added != cs->added_seen || waiting(cs->options.listen_fd) == 0) {
+        cs->added_seen = cs->added;
+        cs->moving_ms = now;
+        return;
+    }
+    struct connection *c = now - cs->moving_ms < STUCK_MS ? NULL : idle_longest(cs);
+    if (c == NULL)
+        return;
+    (void)shutdown(c->fd, SHUT_RD);
+    cs->moving_ms = now;
+}
+
 /* Drops what has arrived; false when the client has closed its side. */
 static bool drop_input(int fd)
 {
@@ -167,6 +206,7 @@ static void watch_all(struct connections *cs)
     int64_t now = now_ms(cs);
     for (struct connection *c = cs->first; c != NULL; c = c->next)
         watch_one(cs, c, now);
+    watch_listener(cs, now);
 }
 
 static void *watch(void *arg)
@@ -233,6 +273,7 @@ size_t connections_add(struct connections *cs, struct connection *c, int fd)
         c->next->prev = c;
     cs->first = c;
     size_t n = ++cs->n;
+    cs->added++;
     monitor_unlock(&cs->monitor);
     return n;
 }

@@ -116,6 +116,7 @@ struct server *server_new(const struct server_options *options, struct error *er
     const struct config_http *http = &options->app->config->http;
     const struct connections_options watch = {
         .clock = options->app->clock,
+        .listen_fd = options->listen_fd,
         .receive_timeout_ms = http->request_timeout_ms,
         .idle_timeout_ms = http->idle_timeout_s * 1000,
         .run_timeout_ms = 2 * http->request_timeout_ms + http->idle_timeout_s * 1000,

@@ -7,6 +7,7 @@ import math
 import pytest
 
 import made_histories
+from lab.check import check_history
 from lab.check_calls import check_keys, check_status, check_walks
 from lab.check_islands import check_island
 from lab.check_versions import Found, check_register
@@ -86,6 +87,16 @@ def test_a_right_register_passes(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_right_island_passes(seed):
     check_island(made_histories.island(seed))
+
+
+def test_two_processes_find_what_one_finds():
+    calls = [call for seed in range(12) for make in (made_histories.register, made_histories.island) for call in make(seed)]
+    wrong = {"r3": swap_two_reads, "i5": show_what_nobody_wrote}
+    for group, mutate in wrong.items():
+        assert mutate([call for call in calls if call.group == group], made_histories.random.Random(1))
+    alone, together = check_history(calls), check_history(calls, processes=2)
+    assert {finding[1] for finding in alone.findings} == set(wrong)
+    assert sorted(alone.findings) == sorted(together.findings) and alone.figures == together.figures
 
 
 def caught(check, make, mutate, needed=0.9):

@@ -1,5 +1,11 @@
 """What the lab found, each by the shortest way to it."""
 
+import http.client
+import os
+import resource
+import socket
+import threading
+
 import pytest
 
 from lab.kill_steps import send
@@ -32,3 +38,51 @@ def test_a_create_that_was_refused_is_not_done_later(world):
     assert made[0]["name"] == "late"
     assert (answer.status, answer.document["type"], answer.document.get("applied")) == \
         (503, "urn:customerd:problem:outcome-unknown", "unknown"), answer
+
+
+class Busy(threading.Thread):
+    """A client that keeps its connection and asks again as soon as it has been answered."""
+
+    def __init__(self, port, path):
+        super().__init__(daemon=True)
+        self.connection, self.path = http.client.HTTPConnection("127.0.0.1", port, timeout=5), path
+        self.ended, self.answers, self.wrong = threading.Event(), 0, []
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                self.connection.request("GET", self.path)
+                response = self.connection.getresponse()
+                response.read()
+                self.answers += 1
+                self.wrong += [response.status] if response.status != 200 else []
+            except (OSError, http.client.HTTPException):
+                self.connection.close()
+
+    def end(self):
+        self.ended.set()
+        self.join(10)
+        self.connection.close()
+
+
+def test_a_service_that_ran_out_of_descriptors_accepts_clients_again(world):
+    """While it can have no descriptor a client comes; its other clients never leave."""
+    instance = world.served[0]
+    made = send(instance.port, "POST", "/customers", {"name": "busy"}).document["id"]
+    busy = Busy(instance.port, f"/customers/{made}")
+    busy.start()
+    wait_until(lambda: busy.answers > 10, 10, "the busy client is served")
+    before = resource.prlimit(instance.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(instance.pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{instance.pid}/fd")), before[1]))
+    try:
+        with socket.create_connection(("127.0.0.1", instance.port), timeout=0.5) as client:
+            client.sendall(f"GET /customers/{made} HTTP/1.1\r\nHost: lab\r\n\r\n".encode())
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+            resource.prlimit(instance.pid, resource.RLIMIT_NOFILE, before)
+            client.settimeout(10)
+            assert client.recv(12) == b"HTTP/1.1 200"
+    finally:
+        resource.prlimit(instance.pid, resource.RLIMIT_NOFILE, before)
+        busy.end()
+    assert not busy.wrong

@@ -4,7 +4,10 @@
  *                    |                           |                            |
  *                    +---- too long, drained ----+------ too long ------------+--> CUT (the socket is shut down)
  *
- * The HTTP library bounds inactivity alone; here a whole request must arrive within its time, byte by byte or not. */
+ * The HTTP library bounds inactivity alone; here a whole request must arrive within its time, byte by byte or not.
+ *
+ * Where the library was refused a descriptor it accepts nobody until one of its connections has ended, which those of busy
+ * clients never do. So when clients wait and none is accepted for a second, the connection that is idle longest is closed. */
 #ifndef CUSTOMERD_API_CONNECTIONS_H
 #define CUSTOMERD_API_CONNECTIONS_H
 
@@ -33,6 +36,7 @@ struct connection {
 
 struct connections_options {
     const struct clock *clock;
+    int listen_fd;              /* where they come from; 0: it is not watched */
     int64_t receive_timeout_ms; /* from the first bytes of a request to its last */
     int64_t idle_timeout_ms;    /* without a request */
     bool tls;                   /* the library ends what it sends itself */

@@ -2,17 +2,19 @@
 
 import collections
 import dataclasses
+import gc
 import json
 import time
 
 from . import final_reads, invariants, resources
 from .check import Verdict, check_history
-from .history import LOST, UNSENT, WRITES, read_directory
+from .history import LOST, UNSENT, WRITES, in_order, read_directory
 from .load_client import Load
 from .probe import Prober
 from .world import REQUEST_TIMEOUT_MS, LocalError, ReplyError, World
 
 SLOWEST_S = REQUEST_TIMEOUT_MS / 1000 + 4.0  # two shared cores
+MANY_CALLS = 150_000  # the checks are spread over processes
 STOPPING = ("service-stopped", "memory-exhausted", "descriptors-exhausted", "service-terminated")
 
 
@@ -24,6 +26,8 @@ class Options:
     recovery_s: float = 20.0
     hold: float = 1.0   # of the time that each fault stays in force
     pause: float = 1.0  # of the time between faults
+    kills_between: int = 0  # of services, after each fault
+    world: object = None    # where cluster and services live, elsewhere than histories
     load: dict = dataclasses.field(default_factory=dict)
     say: object = print
 
@@ -33,33 +37,57 @@ class Campaign:
 
     def __init__(self, directory, options):
         self.directory, self.options, self.events = directory, options, []
-        self.findings = []
+        self.findings, self.tally, self.load_s = [], collections.Counter(), 0.0
         self.recoveries = collections.defaultdict(list)
 
     def run(self, planned, until_s=None):
         begin = time.monotonic()
-        with World(self.directory / "world", self.options.binary, self.options.instances) as world:
+        with World(self.options.world or self.directory / "world", self.options.binary, self.options.instances) as world:
+            self.tally = world.tally
             prober = Prober(world)
             prober.recovery_s(10)
             with Load(self.directory, world.served, self.options.seed, **self.options.load) as load:
                 time.sleep(0.5)
-                before = resources.measure(world)
+                before, loaded = resources.measure(world), time.monotonic()
                 for one in planned:
                     if until_s is not None and time.monotonic() - begin > until_s:
                         break
                     if not self._went_well(world, prober, load, one):
                         break
+                self.load_s = time.monotonic() - loaded
                 figures = load.stop()
+            self.options.say("the load has ended, now the checks")
             return self._check(world, before, figures)
 
     def _went_well(self, world, prober, load, planned):
-        """Where not all is served again nothing more can be learnt but by the checks."""
+        """What is not served again in time is found, and mended by hand. Where that does not help either nothing more can be
+        learnt but by the checks."""
         try:
             self._fault(world, prober, load, planned)
+            self._kills(world, planned)
             return True
-        except (AssertionError, LocalError) as failure:
-            self.findings.append(("recovery", planned.fault.name, str(failure)))
+        except (AssertionError, OSError, LocalError, ReplyError) as failure:
+            self._found("recovery", planned, failure)
+        try:
+            world.mend()
+            prober.recovery_s(60)
+            world.settle()
+            return True
+        except (AssertionError, OSError, LocalError, ReplyError) as failure:
+            self._found("recovery", planned, failure)
             return False
+
+    def _found(self, check, planned, failure):
+        self.findings.append((check, f"{planned.number} {planned.fault.name}", f"{type(failure).__name__}: {failure}"))
+        self.options.say(f"{planned}; {check}: {str(failure)[:300]}")
+
+    def _kills(self, world, planned):
+        """Services killed at moments of their own, with no other fault in force."""
+        for _ in range(self.options.kills_between):
+            instance = planned.between.choice(world.served)
+            time.sleep(planned.between.uniform(0.02, 0.3))
+            world.kill(instance)
+            world.start_again(instance)
 
     def _fault(self, world, prober, load, planned):
         event = {"fault": planned.fault.name, "number": planned.number, "begin": time.monotonic_ns()}
@@ -68,7 +96,8 @@ class Campaign:
             with planned.fault.context(world, planned.rng):
                 time.sleep(planned.hold_s * self.options.hold)
         except (AssertionError, OSError, ValueError, LocalError, ReplyError) as failure:
-            self.findings.append(("fault", planned.fault.name, f"{type(failure).__name__}: {failure}"))
+            self._found("fault", planned, failure)
+            world.mend()
         event["end"] = time.monotonic_ns()
         recovered_s = prober.recovery_s(self.options.recovery_s)
         world.settle()
@@ -81,11 +110,12 @@ class Campaign:
     def _check(self, world, before, figures):
         with open(self.directory / "events.jsonl", "w", encoding="utf-8") as file:
             file.writelines(json.dumps(event) + "\n" for event in self.events)
+        gc.disable()  # millions of small objects that all stay, looked through again and again
         calls = read_directory(self.directory)
         final_reads.read_all(self.directory, world.served, calls)
         at_rest = self._invariants(world)
-        calls = read_directory(self.directory)
-        verdict = check_history(calls, self.without_memory)
+        calls = in_order(calls + read_directory(self.directory, "history-z.jsonl"))
+        verdict = check_history(calls, self.without_memory, 2 if len(calls) > MANY_CALLS else 1)
         verdict.findings += self.findings + at_rest.findings
         verdict.figures.update(at_rest.figures)
         noticed = self.noticed(calls)

@@ -55,7 +55,7 @@ class Database:
             self._read_some(connection, keys[at:at + BATCH])
 
     def _read_some(self, connection, keys):
-        known = []
+        known, asked = [], set()
         for key in keys:
             if isinstance(key, str) and len(key) >= 6 and key[0] == "{" and key[4] == "}" and key[5] in KINDS:
                 known.append(key)
@@ -63,13 +63,17 @@ class Database:
                 self.strange.append(key)
         for key in known:
             connection.send("PTTL", key)
-            connection.send("CLUSTER", "KEYSLOT", key)
             connection.send(*self._question(key))
+            if key[1:4] not in self.slot_of_tag:
+                asked.add(key[1:4])
+        for tag in sorted(asked):
+            connection.send("CLUSTER", "KEYSLOT", f"{{{tag}}}")
         for key in known:
-            life, slot, value = connection.read(), connection.read(), connection.read()
+            life, value = connection.read(), connection.read()
             (self.expiring if life >= 0 else self.lasting).add(key)
-            self.slot_of_tag[key[1:4]] = slot
             self._take(key, value)
+        for tag in sorted(asked):
+            self.slot_of_tag[tag] = connection.read()
 
     @staticmethod
     def _question(key):

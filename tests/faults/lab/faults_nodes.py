@@ -96,8 +96,9 @@ def majority_dead(world, rng):
 
 # ---- failover ----
 
-def becomes_primary(node, timeout_s=20):
+def becomes_primary(world, node, timeout_s=20):
     wait_until(lambda: node.role == "primary", timeout_s, f"{node.name} takes over")
+    world.tally["failovers"] += 1
 
 
 @fault(hold_s=(0.5, 1.0))
@@ -106,7 +107,7 @@ def failover_graceful(world, rng):
     world.replicated()
     replica = world.replica_of(rng.choice(world.primaries()))
     replica.command("CLUSTER", "FAILOVER")
-    becomes_primary(replica)
+    becomes_primary(world, replica)
     yield
     world.local.wait_until_whole()
     world.replicated()
@@ -120,7 +121,7 @@ def failover_forced(world, rng):
         replica = world.replica_of(primary)
         with fenced(world, primary):
             replica.command("CLUSTER", "FAILOVER", "TAKEOVER" if rng.random() < 0.5 else "FORCE")
-            becomes_primary(replica)
+            becomes_primary(world, replica)
             wait_until(lambda: primary.role == "replica", 20, f"{primary.name} has heard")
         yield
 
@@ -132,7 +133,7 @@ def failover_after_a_kill(world, rng):
         replica = world.replica_of(primary)
         world.forbid_failover(replica, False)
         ended(primary)
-        becomes_primary(replica)
+        becomes_primary(world, replica)
         world.forbid_failover(replica)
         yield
         world.restart(primary)
@@ -147,7 +148,7 @@ def failover_of_a_stopped_node(world, rng):
         replica = world.replica_of(primary)
         world.forbid_failover(replica, False)
         primary.pause()
-        becomes_primary(replica)
+        becomes_primary(world, replica)
         world.forbid_failover(replica)
         yield
         with fenced(world, primary):

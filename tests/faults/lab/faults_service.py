@@ -11,12 +11,6 @@ from .faults import fault
 from .world import wait_until
 
 
-def restarted(instance):
-    wait_until(lambda: instance.pid is None, 20, f"{instance.name} has ended")
-    instance.start()
-    instance.wait_until_ready()
-
-
 def living(world, rng):
     return rng.choice(world.served)
 
@@ -24,9 +18,9 @@ def living(world, rng):
 @fault(hold_s=(0.0, 0.3))
 def service_killed(world, rng):
     instance = living(world, rng)
-    os.kill(instance.pid, signal.SIGKILL)
+    world.kill(instance)
     yield
-    restarted(instance)
+    world.start_again(instance)
 
 
 @fault(hold_s=(0.0, 0.1))
@@ -35,8 +29,8 @@ def services_killed_in_turn(world, rng):
     for _ in range(4):
         instance = living(world, rng)
         time.sleep(rng.uniform(0.05, 0.3))
-        os.kill(instance.pid, signal.SIGKILL)
-        restarted(instance)
+        world.kill(instance)
+        world.start_again(instance)
     yield
 
 
@@ -57,7 +51,7 @@ def service_terminated(world, rng):
     wait_until(lambda: instance.pid is None, 20, f"{instance.name} has ended")
     assert instance.exit_code == 0, f"{instance.name} ended with {instance.exit_code}"
     yield
-    restarted(instance)
+    world.start_again(instance)
 
 
 @fault()
@@ -82,7 +76,7 @@ def memory_exhausted(world, rng):
     yield
     if instance.pid is None:
         assert instance.exit_code is not None and instance.exit_code >= 0, f"it crashed: {instance.exit_code}"
-        restarted(instance)
+        world.start_again(instance)
         return
     resource.prlimit(instance.pid, resource.RLIMIT_AS, before)
 

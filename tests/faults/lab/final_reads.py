@@ -5,7 +5,7 @@ import asyncio
 from .caller import Caller
 from .history import Recorder
 
-AT_ONCE = 8
+AT_ONCE = 24
 
 
 def questions(calls):

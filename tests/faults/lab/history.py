@@ -9,6 +9,7 @@ probe)."""
 
 import json
 import pathlib
+import sys
 
 UNSENT, LOST = 0, -1
 WRITES = ("create", "patch", "put", "delete")
@@ -36,14 +37,27 @@ class Recorder:
         self._file.close()
 
 
+SHARED = frozenset(("id", "email", "key", "p", "applied"))
+
+
+def kept(line, without):
+    """The rest of a line. Names and what comes again and again are held once: of an hour there are millions."""
+    return {sys.intern(name): sys.intern(value) if name in SHARED and value.__class__ is str else value
+            for name, value in line.items() if name not in without}
+
+
 class Call:
     """One call. `end` is None while nothing is known of it."""
 
     __slots__ = ("n", "group", "client", "kind", "begin", "end", "asked", "answer")
 
     def __init__(self, line):
-        self.n, self.begin, self.group, self.client, self.kind = line["n"], line["i"], line["g"], line["c"], line["k"]
-        self.end, self.asked, self.answer = None, line, {"s": LOST}
+        self.n, self.begin, self.client = line["n"], line["i"], line["c"]
+        self.group, self.kind = sys.intern(line["g"]), sys.intern(line["k"])
+        self.end, self.asked, self.answer = None, kept(line, ("n", "i", "g", "c", "k")), {"s": LOST}
+
+    def answered(self, line):
+        self.end, self.answer = line["o"], kept(line, ("n", "o"))
 
     @property
     def status(self):
@@ -65,7 +79,7 @@ class Call:
         return self.status == LOST or (self.status >= 500 and self.answer.get("applied") != "no")
 
     def __repr__(self):
-        return f"<{self.n} {self.kind} {self.asked} -> {self.answer} [{self.begin}, {self.end}]>"
+        return f"<{self.n} {self.group} {self.client} {self.kind} {self.asked} -> {self.answer} [{self.begin}, {self.end}]>"
 
 
 def read(paths):
@@ -81,10 +95,13 @@ def read(paths):
                 if "i" in line:
                     calls[line["n"]] = Call(line)
                 else:
-                    call = calls[line["n"]]
-                    call.end, call.answer = line["o"], line
-    return sorted(calls.values(), key=lambda call: call.begin)
+                    calls[line["n"]].answered(line)
+    return in_order(calls.values())
 
 
-def read_directory(directory):
-    return read(sorted(pathlib.Path(directory).glob("history-*.jsonl")))
+def in_order(calls):
+    return sorted(calls, key=lambda call: call.begin)
+
+
+def read_directory(directory, names="history-*.jsonl"):
+    return read(sorted(pathlib.Path(directory).glob(names)))

@@ -34,7 +34,8 @@ class Wire:
             await self._connect(timeout_s)
         try:
             self.writer.write(data)
-            return await asyncio.wait_for(self._answer(method), timeout_s)
+            async with asyncio.timeout(timeout_s):  # without a task of its own, as wait_for has
+                return await self._answer(method)
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError, IndexError) as failure:
             self.close()
             raise Failure(LOST, repr(failure)) from failure

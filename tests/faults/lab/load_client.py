@@ -20,7 +20,8 @@ class LoadProcess:
         with open(self.error_path, "ab") as errors:
             self.process = subprocess.Popen([sys.executable, "-m", "lab.load", str(path)], stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, stderr=errors, cwd=FAULTS,
-                                            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+                                            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                                            start_new_session=True)  # Linux shares the processors between sessions
 
     def _answer(self):
         line = self.process.stdout.readline()

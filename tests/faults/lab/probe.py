@@ -1,5 +1,6 @@
 """Whether all is served again: a write and a read on every shard through every instance."""
 
+import concurrent.futures
 import http.client
 import json
 import time
@@ -54,14 +55,20 @@ class Prober:
             customers = list(self.by_shard().values())
         except (OSError, ValueError, RuntimeError, AssertionError):
             return False
-        for instance in self.world.served:
-            for customer in customers:
-                for method, value in (("PATCH", {"name": "probe"}), ("GET", None)):
-                    answer = request(instance, method, f"/customers/{customer}", value, 4)
-                    if answer[0] != 200:
-                        self.missing = f"{instance.name} answers {method} {customer} (slot {slot_of(customer)}): {answer}"
-                        return False
-        return True
+        with concurrent.futures.ThreadPoolExecutor(len(self.world.served)) as pool:
+            missing = [one for one in pool.map(lambda instance: self.missing_at(instance, customers), self.world.served) if one]
+        self.missing = "; ".join(missing)
+        return not missing
+
+    @staticmethod
+    def missing_at(instance, customers):
+        """What the instance does not serve, "" where it serves all."""
+        for customer in customers:
+            for method, value in (("PATCH", {"name": "probe"}), ("GET", None)):
+                answer = request(instance, method, f"/customers/{customer}", value, 4)
+                if answer[0] != 200:
+                    return f"{instance.name} answers {method} {customer} (slot {slot_of(customer)}): {answer}"
+        return ""
 
     def recovery_s(self, within_s):
         """How long it took until everything was served."""

@@ -4,7 +4,7 @@
 
 Commands come on standard input, one JSON object a line, and are answered on standard output:
   rule {door, rule}   met {id}   unrule {id}   set {door, refuse|silent|frozen|durable|wrongpass|certificate: value}
-  cut {door}   kill {pid, at, after}   stats   slow
+  cut {door}   kill {pid, at, after}   reset   stats   slow
 A door is an index, or "*" for all. The end of the input ends the proxy."""
 
 import asyncio
@@ -176,6 +176,14 @@ class Proxy:
     def do_set(self, door, **options):
         for one in self.chosen(door):
             one.set(options)
+
+    def do_reset(self):
+        """No fault is left in force."""
+        self.killer = None
+        for door in self.doors:
+            door.rules = []
+            door.set({"refuse": False, "silent": False, "frozen": False, "durable": False, "wrongpass": False,
+                      "certificate": "good"})
 
     def do_cut(self, door):
         for one in self.chosen(door):

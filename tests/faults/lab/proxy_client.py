@@ -22,7 +22,8 @@ class ProxyProcess:
         with open(self.error_path, "ab") as errors:
             self.process = subprocess.Popen([sys.executable, "-m", "lab.proxy", str(config)], stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, stderr=errors, cwd=FAULTS,
-                                            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+                                            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                                            start_new_session=True)  # Linux shares the processors between sessions
         if not self._answer().get("ready"):
             raise AssertionError("the proxy did not start")
 

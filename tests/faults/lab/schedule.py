@@ -14,6 +14,7 @@ class Planned:
     def __init__(self, seed, number, name):
         self.number, self.fault = number, FAULTS[name]
         self.rng = random.Random(f"{seed}:{number}:{name}")
+        self.between = random.Random(f"{seed}:{number}:between")  # for what comes after it
         self.hold_s = round(self.rng.uniform(*self.fault.hold_s), 2)
         self.pause_s = round(self.rng.uniform(0.2, 1.0), 2)
 

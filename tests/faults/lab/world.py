@@ -1,8 +1,10 @@
 """The lab's world: a real cluster, a proxy before each node, and several customerd that know only the proxies."""
 
+import collections
 import contextlib
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -23,6 +25,9 @@ from .proxy_client import ProxyProcess  # noqa: E402
 REQUEST_TIMEOUT_MS = 3000
 SERVICE = {"CUSTOMERD_REQUEST_TIMEOUT_MS": str(REQUEST_TIMEOUT_MS), "CUSTOMERD_SWEEP_INTERVAL_MS": "1000",
            "CUSTOMERD_SCRUB_PAUSE_MS": "100", "CUSTOMERD_DRAIN_TIMEOUT_MS": "4000"}
+# Of the nodes' configuration, what faults change.
+USUAL = {"maxmemory": "0", "min-replicas-to-write": "0", "maxclients": "10000", "save": "", "rdb-key-save-delay": "0",
+         "busy-reply-threshold": "5000"}
 # Long enough for a fault, short enough that a run of minutes sees many ends.
 LIVES = {"token_ttl": 60, "credential_ttl": 120, "connection_ttl": 90}
 
@@ -56,6 +61,7 @@ class World:
         self.local = LocalCluster(self.directory / "cluster", binary, env={**SERVICE, **(env or {})},
                                   **(LIVES if lives is None else lives))
         self.proxy, self.count, self.served, self.clock, self.piped = None, instances, [], None, None
+        self.tally = collections.Counter()  # what faults did: kills of a service, failovers
 
     def __enter__(self):
         self.local.start(service=False)
@@ -108,7 +114,7 @@ class World:
         for node in self.local.nodes if self.local.cluster else []:
             node.resume()
         for instance in self.instances:
-            instance.process.signal(18)  # SIGCONT
+            instance.process.signal(signal.SIGCONT)
         try:
             self.local.stop()
         finally:
@@ -138,14 +144,44 @@ class World:
         node.wait_until_up(time.monotonic() + 30)
         self.forbid_failover(node)
 
+    def mend(self):
+        """After a fault that broke off: nodes and services run, and nothing that a fault sets is left."""
+        self.proxy.call("reset")
+        for node in self.nodes:
+            if node.pid is not None:
+                node.resume()
+            self.restart(node)
+            for name, value in USUAL.items():
+                node.command("CONFIG", "SET", name, value)
+            node.command("CLIENT", "UNPAUSE")
+        self.local.set_credentials_mode("ok", 0)
+        self.piped.read_on()
+        self.clock.jump(0)
+        for instance in self.served:
+            instance.process.signal(signal.SIGCONT)
+            if instance.pid is None:
+                instance.start()
+            instance.wait_until_ready()
+
+    def kill(self, instance):
+        """SIGKILL to a service."""
+        os.kill(instance.pid, signal.SIGKILL)
+        self.tally["service kills"] += 1
+
+    def start_again(self, instance):
+        wait_until(lambda: instance.pid is None, 20, f"{instance.name} has ended")
+        instance.start()
+        instance.wait_until_ready()
+
     def slot_maps(self):
-        """Each node's answer to who serves what, as the port of every range's primary."""
-        return {node.name: sorted((first, last, primary[1]) for first, last, primary, *_ in node.command("CLUSTER", "SLOTS"))
-                for node in self.nodes}
+        """Each node's answer to who serves what and under which epoch; what it says of slots on their way as well."""
+        return {node.name: sorted((fields[0], fields[6], *fields[8:]) for line in node.command("CLUSTER", "NODES").splitlines()
+                                  if len(fields := line.split()) > 8) for node in self.nodes}
 
     def settle(self, timeout_s=30):
-        """Until the cluster is whole, all nodes agree on the slots, and each has its data in its append-only file: after a
-        full synchronisation a node has none until that is written, and would lose all when killed."""
+        """Until the cluster is whole, all nodes agree on the slots and on their owners' epochs with no slot on its way, and each
+        has its data in its append-only file: after a full synchronisation a node has none until that is written, and would
+        lose all when killed."""
         self.local.wait_until_whole()
         wait_until(lambda: len({str(slots) for slots in self.slot_maps().values()}) == 1, timeout_s, "all nodes agree on the slots")
         wait_until(lambda: all("aof_rewrite_in_progress:0" in info and "aof_rewrite_scheduled:0" in info

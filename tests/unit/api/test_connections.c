@@ -34,6 +34,7 @@ struct world {
     struct connection connection;
     int client;
     int server;
+    int listener; /* where another client waits */
 };
 
 static int64_t world_now(void *ctx)
@@ -52,31 +53,46 @@ static void say(void *ctx, struct connection *c)
     assert_int_equal(send(c->fd, "late", 4, MSG_NOSIGNAL), 4);
 }
 
+static int listen_at(struct sockaddr_in *address)
+{
+    *address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof *address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)address, len), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)address, &len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    return listener;
+}
+
+static int connect_to(const struct sockaddr_in *address)
+{
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, (const struct sockaddr *)address, sizeof *address), 0);
+    return client;
+}
+
 /* A TCP connection over the loopback: the watchdog asks the kernel about it. */
 static void connect_pair(struct world *w)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    w->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(w->client, (struct sockaddr *)&address, len), 0);
+    struct sockaddr_in address;
+    int listener = listen_at(&address);
+    w->client = connect_to(&address);
     w->server = accept(listener, NULL, NULL);
     assert_true(w->server >= 0);
     close(listener);
 }
 
-static int set_up(void **state)
+static int begin(void **state, int listener)
 {
     static struct world world;
     struct world *w = &world;
     memset(w, 0, sizeof *w);
+    w->listener = listener;
     w->clock = (struct clock){ .realtime_ms = world_now, .monotonic_ms = world_now, .ctx = w };
     atomic_store(&w->now_ms, 1000000);
     const struct connections_options options = {
         .clock = &w->clock,
+        .listen_fd = listener,
         .receive_timeout_ms = 3000,
         .idle_timeout_ms = 75000,
         .run_timeout_ms = 80000,
@@ -90,6 +106,17 @@ static int set_up(void **state)
     return w->connections == NULL ? -1 : 0;
 }
 
+static int set_up(void **state)
+{
+    return begin(state, 0);
+}
+
+static int set_up_with_a_listener(void **state)
+{
+    struct sockaddr_in address;
+    return begin(state, listen_at(&address));
+}
+
 static int tear_down(void **state)
 {
     struct world *w = *state;
@@ -99,6 +126,8 @@ static int tear_down(void **state)
     }
     connections_destroy(w->connections);
     close(w->client);
+    if (w->listener > 0)
+        close(w->listener);
     return 0;
 }
 
@@ -252,6 +281,68 @@ static void a_client_that_lingers_draws_no_attention_to_others(void **state)
     close(other.client);
 }
 
+/* A client that nobody accepts. */
+static int wait_at(const struct world *w)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    assert_int_equal(getsockname(w->listener, (struct sockaddr *)&address, &len), 0);
+    return connect_to(&address);
+}
+
+/* Moves the clock by so much at each look of the watchdog's; true when the serving side has been told to end. */
+static bool ends_within(struct world *w, int looks, int64_t ms)
+{
+    char byte;
+    for (int i = 0; i < looks; i++) {
+        int asked = atomic_load(&kernel_asked);
+        for (int64_t start_ms = machine_ms(); atomic_load(&kernel_asked) == asked && machine_ms() < start_ms + PATIENCE_MS;)
+            (void)poll(NULL, 0, 1);
+        if (recv(w->server, &byte, 1, MSG_DONTWAIT) == 0)
+            return true;
+        pass(w, ms);
+    }
+    return false;
+}
+
+/* The library accepts nobody after it was refused a descriptor, until one of its connections ends. */
+static void an_idle_connection_ends_when_nobody_is_accepted(void **state)
+{
+    struct world *w = *state;
+    int other = wait_at(w);
+    assert_false(ends_within(w, 4, 200));
+    assert_true(ends_within(w, 8, 500));
+    assert_int_equal(send(w->server, "answer", 6, MSG_NOSIGNAL), 6);
+    assert_int_equal(atomic_load(&w->said), 0);
+    close(other);
+}
+
+static void none_ends_while_others_are_accepted_or_none_waits(void **state)
+{
+    struct world *w = *state;
+    assert_false(ends_within(w, 5, 500));
+    int other = wait_at(w);
+    struct connection accepted;
+    for (int i = 0; i < 5; i++) {
+        connections_add(w->connections, &accepted, w->client);
+        assert_false(ends_within(w, 1, 300));
+        connections_remove(w->connections, &accepted, false);
+    }
+    close(other);
+}
+
+static void a_busy_connection_does_not_end_for_others(void **state)
+{
+    struct world *w = *state;
+    int other = wait_at(w);
+    assert_true(connection_begin(w->connections, &w->connection));
+    assert_true(connection_run(w->connections, &w->connection));
+    assert_false(ends_within(w, 6, 500));
+    assert_false(connection_end(w->connections, &w->connection));
+    assert_true(ends_within(w, 6, 500));
+    close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +353,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(phases_have_bounds_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(draining_closes_idle_connections_and_lets_others_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_client_may_still_send_for_a_moment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_idle_connection_ends_when_nobody_is_accepted, set_up_with_a_listener, tear_down),
+        cmocka_unit_test_setup_teardown(none_ends_while_others_are_accepted_or_none_waits, set_up_with_a_listener, tear_down),
+        cmocka_unit_test_setup_teardown(a_busy_connection_does_not_end_for_others, set_up_with_a_listener, tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_lingers_draws_no_attention_to_others, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
