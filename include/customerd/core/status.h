@@ -67,11 +67,15 @@
       "It is out of memory, can't persist, or lacks replicas; reads and deletes still work")                         \
     X(STATUS_RECORD_DAMAGED, 503, "record-damaged", "A stored record is damaged",                                    \
       "A key of this customer holds something else; the operator is told by the log")                                \
+    X(STATUS_S3_UNAVAILABLE, 503, "s3-unavailable", "S3 is unavailable",                                             \
+      "Not reachable, failing, or refusing; nothing was applied unless `applied` says `unknown`")                    \
     X(STATUS_OVERLOADED, 503, "overloaded", "The service is overloaded",                                             \
       "More requests at once than `CUSTOMERD_MAX_REQUESTS`; nothing was done, try again")                            \
     X(STATUS_AUTH_UNAVAILABLE, 503, "auth-unavailable", "Tokens can't be verified",                                  \
       "The keys that tokens are verified with can't be had")                                                         \
-    X(STATUS_NOT_READY, 503, "not-ready", "The service is not ready", "Starting, stopping, or refusing its database")
+    X(STATUS_NOT_READY, 503, "not-ready", "The service is not ready", "Starting, stopping, or refusing its database") \
+    X(STATUS_S3_TIMED_OUT, 504, "s3-timed-out", "S3 did not answer in time",                                         \
+      "The deadline ended first; nothing was applied unless `applied` says `unknown`")
 
 enum status {
 #define X(code, http, slug, title, when) code,
