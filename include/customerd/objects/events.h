@@ -14,27 +14,19 @@
 #include "customerd/core/buf.h"
 #include "customerd/core/findings.h"
 #include "customerd/core/status.h"
+#include "customerd/objects/objects.h"
 
 #define OBJECT_EVENTS_MAX 1000 /* in one body */
 #define OBJECT_EVENTS_BODY_MAX_BYTES (1u << 20) /* a batch of SQS messages; one is at most 1 MiB */
-#define OBJECT_EVENT_KEY_MAX_BYTES 1024
 
-enum object_event_kind { OBJECT_EVENT_CREATED, OBJECT_EVENT_DELETED };
-
-/* The slices belong to the object_events. */
-struct object_event {
-    enum object_event_kind kind;
-    struct slice bucket; /* 1 to 255 bytes; whether it is one that is served, the caller knows */
-    struct slice key;    /* 1 to 1024 bytes of UTF-8: any that S3 may hold, also one that this service can't serve */
-    struct slice etag;   /* without quotes; empty when it is not told, as with most deletions */
-};
-
+/* The events' slices belong to it. Names are any that S3 may hold, also those that this service can't serve; a deletion has no
+ * ETag, whatever S3 told: it may be that of an older version. */
 struct object_events {
     struct object_event *items; /* in the order of the body */
     size_t n;
     size_t ignored; /* events that change no content */
     size_t tests;   /* s3:TestEvent, which S3 sends when notifications are set up */
-    struct buf text;
+    struct buf text; /* what the slices lie in */
 };
 
 void object_events_init(struct object_events *e);
