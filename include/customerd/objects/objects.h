@@ -4,23 +4,31 @@
 #ifndef CUSTOMERD_OBJECTS_OBJECTS_H
 #define CUSTOMERD_OBJECTS_OBJECTS_H
 
+#include "customerd/aws/s3.h"
 #include "customerd/core/clock.h"
 #include "customerd/core/log.h"
 #include "customerd/core/status.h"
+#include "customerd/objects/events.h"
 #include "customerd/objects/settings.h"
 
 #define OBJECT_BUCKET_MAX_BYTES 63
-#define OBJECT_KEY_MAX_BYTES 1024
+#define OBJECT_KEY_MAX_BYTES S3_KEY_MAX_BYTES
 
 struct cluster;
-struct s3;
-struct s3_meta;   /* customerd/aws/s3.h */
-struct s3_stream;
 struct objects;
 
+/* Where objects come from: aws/s3.h's functions, or a test's. */
+struct objects_origin {
+    enum status (*get)(void *ctx, const struct s3_get *get, struct s3_reply *out, struct error *err);
+    enum status (*put)(void *ctx, const struct s3_put *put, struct s3_reply *out, struct error *err);
+    enum status (*remove)(void *ctx, const struct s3_delete *what, struct s3_reply *out, struct error *err);
+    void *ctx;
+};
+struct objects_origin objects_origin_s3(struct s3 *s3);
+
 struct objects_options {
-    struct cluster *cluster; /* the cache's; borrowed, as all here */
-    struct s3 *s3;
+    struct cluster *cluster;      /* the cache's; borrowed, as all here */
+    struct objects_origin origin; /* copied */
     const struct objects_settings *settings;
     const struct clock *clock;
     struct log *log; /* may be NULL */
@@ -66,7 +74,8 @@ void object_view_init(struct object_view *v);
 /* Closes the stream, too, if it is still there. */
 void object_view_clean_up(struct object_view *v);
 
-/* NOT_FOUND (view.source is filled then, too); UNAVAILABLE: S3 refuses or can't be reached; TIMED_OUT: it did not answer in time. */
+/* NOT_FOUND (view.source and view.age_ms are filled then, too); else what s3_get fails with: S3_UNAVAILABLE, S3_TIMED_OUT,
+ * OVERLOADED, BAD_REQUEST. */
 enum status objects_get(struct objects *o, const struct object_name *name, const struct object_wish *wish,
                         int64_t deadline_ms, struct object_view *out, struct error *err) MUST_USE;
 
@@ -89,9 +98,12 @@ struct object_written {
     char version_id[128]; /* empty: the bucket has no versions */
 };
 
-/* When one returns OK, no reader is given what was there before. PRECONDITION_FAILED: S3 says so; nothing was done. UNAVAILABLE: nothing was
- * done (the cache can't be reached, or S3 refused). OUTCOME_UNKNOWN: S3 did not say; until CUSTOMERD_OBJECT_FENCE_MS is over readers get what S3
- * has. */
+/* Once one has returned OK, no reader is given what was there before.
+ *   PRECONDITION_FAILED, UPDATE_IN_PROGRESS  S3 says so; nothing was done
+ *   UNAVAILABLE            the cache can't be reached; nothing was done
+ *   S3_UNAVAILABLE, S3_TIMED_OUT, OVERLOADED, BAD_REQUEST  as s3_put has them, with err->applied. Where that is unknown, readers
+ *                          get what S3 has until CUSTOMERD_OBJECT_FENCE_MS is over
+ *   OUTCOME_UNKNOWN        S3 has it, but the cache may still have what was there before */
 enum status objects_put(struct objects *o, const struct object_name *name, const struct object_content *content,
                         int64_t deadline_ms, struct object_written *out, struct error *err) MUST_USE;
 enum status objects_delete(struct objects *o, const struct object_name *name, struct slice if_match, int64_t deadline_ms,
@@ -99,13 +111,9 @@ enum status objects_delete(struct objects *o, const struct object_name *name, st
 
 /* ---- what others do ---- */
 
-/* What S3 says has happened, parsed (objects/events.h). Borrowed. */
-struct object_event {
-    struct object_name name;
-    struct slice etag; /* without quotes, as events have it; empty when the object is gone or it is not told */
-};
-/* The cache forgets what it has of these objects, unless it is what the event tells. Those in buckets that may not be used are passed over.
- * UNAVAILABLE, OUTCOME_UNKNOWN: not all was forgotten, and the events are to be sent again. *dropped: how many entries went. */
+/* The cache forgets what it has of the events' objects, unless it is what the event tells. Buckets that may not be used are passed over.
+ * UNAVAILABLE, OUTCOME_UNKNOWN: perhaps not all was forgotten, and the events are to be sent again. *dropped: how many
+ * entries went. */
 enum status objects_forget(struct objects *o, const struct object_event *events, size_t n, int64_t deadline_ms,
                            size_t *dropped, struct error *err) MUST_USE;
 
@@ -116,7 +124,7 @@ enum object_warmth {
     OBJECT_IS_TOO_LONG,
     OBJECT_NOT_KEPT, /* it is being written */
 };
-/* Fills the cache unless what it has is fresh. UNAVAILABLE when the cache, or S3, can't be reached; TIMED_OUT. */
+/* Fills the cache unless what it has is fresh. UNAVAILABLE when the cache can't be reached; else as objects_get. */
 enum status objects_warm(struct objects *o, const struct object_name *name, int64_t deadline_ms, enum object_warmth *out,
                          struct error *err) MUST_USE;
 
