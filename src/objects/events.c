@@ -4,6 +4,7 @@
 #include "customerd/core/decimal.h"
 #include "customerd/core/json_read.h"
 #include "customerd/core/json_utf8.h"
+#include "customerd/objects/objects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,7 +240,8 @@ static struct object_event *next_item(struct reader *r)
     return &out->items[out->n];
 }
 
-/* The bucket and the object that `holder` has. The ETag of what was deleted is of no use: what has it is not to stay. */
+/* The bucket and the object that `holder` has. What S3 tells as the ETag of a
+ * deleted object may be that of a version: nothing that has it is to stay. */
 static void take_event(struct reader *r, const struct path *at, const json_t *holder, const struct shape *shape,
                        enum change change)
 {
@@ -247,8 +249,8 @@ static void take_event(struct reader *r, const struct path *at, const json_t *ho
     struct object_event event = { .etag = slice_of("", 0) };
     const json_t *bucket = member(r, at, holder, "bucket", JSON_OBJECT);
     const json_t *object = member(r, at, holder, "object", JSON_OBJECT);
-    bool ok = bucket != NULL && take_bucket(r, &bucket_at, bucket, &event.name.bucket);
-    ok = object != NULL && take_key(r, &object_at, object, shape, &event.name.key) && ok;
+    bool ok = bucket != NULL && take_bucket(r, &bucket_at, bucket, &event.bucket);
+    ok = object != NULL && take_key(r, &object_at, object, shape, &event.key) && ok;
     ok = object != NULL && take_etag(r, &object_at, object, shape->etag, &event.etag) && ok;
     if (change == DELETED)
         event.etag = slice_of("", 0);

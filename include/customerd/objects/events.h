@@ -14,13 +14,18 @@
 #include "customerd/core/buf.h"
 #include "customerd/core/findings.h"
 #include "customerd/core/status.h"
-#include "customerd/objects/objects.h"
 
 #define OBJECT_EVENTS_MAX 1000 /* in one body */
 #define OBJECT_EVENTS_BODY_MAX_BYTES (1u << 20) /* a batch of SQS messages; one is at most 1 MiB */
 
-/* The events' slices belong to it. Names are any that S3 may hold, also those that this service can't serve; a deletion has no
- * ETag, whatever S3 told: it may be that of an older version. */
+/* Something has happened to this object. */
+struct object_event {
+    struct slice bucket; /* 1 to OBJECT_BUCKET_MAX_BYTES; whether it is one that is served, the caller knows */
+    struct slice key;    /* 1 to OBJECT_KEY_MAX_BYTES of UTF-8: any that S3 may hold, also one that this service can't serve */
+    struct slice etag;   /* what the object has now, without quotes; empty when it is gone, or that is not told */
+};
+
+/* The events' slices belong to it. */
 struct object_events {
     struct object_event *items; /* in the order of the body */
     size_t n;

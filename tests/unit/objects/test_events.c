@@ -1,4 +1,4 @@
-#include "customerd/objects/events.h"
+#include "customerd/objects/objects.h"
 
 #include <stdio.h>
 
@@ -44,6 +44,10 @@
     "{\"key\":\"HappyFace.jpg\",\"size\":1024,\"eTag\":\"d41d8cd98f00b204e9800998ecf8427e\","                     \
     "\"versionId\":\"096fKKXTRTtl3on89fVO.nfljtsv6qko\",\"sequencer\":\"0055AED6DCD90281E5\"}"
 #define PUT(object) S3_RECORD("2.1", "aws:s3", "ObjectCreated:Put", object)
+#define IN_BUCKET(name)                                                                                            \
+    "{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\","                     \
+    "\"s3\":{\"bucket\":{\"name\":\"" name "\"},\"object\":{\"key\":\"k\"}}}"
+#define NAME_OF_63 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabc"
 #define RECORDS(records) "{\"Records\":[" records "]}"
 
 #define TEST_EVENT                                                                                                 \
@@ -91,8 +95,8 @@ static void append_message(struct buf *out, const char *body)
 static void expect_event(const struct object_event *event, const char *bucket, const char *key,
                          const char *etag)
 {
-    assert_slice(event->name.bucket, bucket);
-    assert_slice(event->name.key, key);
+    assert_slice(event->bucket, bucket);
+    assert_slice(event->key, key);
     assert_slice(event->etag, etag);
 }
 
@@ -175,7 +179,7 @@ static void any_key_of_s3_is_taken(void **state)
     (void)state;
     struct fixture x;
     assert_int_equal(parse(&x, RECORDS(PUT("{\"key\":\"%00/../%0A%7F//\"}"))), STATUS_OK);
-    assert_true(slice_equal(x.events.items[0].name.key, slice_of("\0/../\n\x7f//", 9)));
+    assert_true(slice_equal(x.events.items[0].key, slice_of("\0/../\n\x7f//", 9)));
     end(&x);
 }
 
@@ -244,6 +248,16 @@ static void what_is_wrong_is_told_where_it_stands(void **state)
     expect_findings(RECORDS(PUT("{\"key\":\"%ff\"}")), FINDING("/Records/0/s3/object/key", "expected a key in UTF-8"));
 }
 
+static void buckets_have_names_of_their_length(void **state)
+{
+    (void)state;
+    expect_one(RECORDS(IN_BUCKET(NAME_OF_63)), NAME_OF_63, "k", "");
+    expect_findings(RECORDS(IN_BUCKET(NAME_OF_63 "d")),
+                    FINDING("/Records/0/s3/bucket/name", "expected a bucket's name of 1 to 63 bytes, got 64"));
+    expect_findings(RECORDS(IN_BUCKET("")),
+                    FINDING("/Records/0/s3/bucket/name", "expected a bucket's name of 1 to 63 bytes, got 0"));
+}
+
 static void what_is_wrong_in_a_message_is_told_at_its_text(void **state)
 {
     (void)state;
@@ -305,9 +319,11 @@ static void there_are_bounds(void **state)
     assert_int_equal(x.events.n, OBJECT_EVENTS_MAX);
     expect_event(&x.events.items[OBJECT_EVENTS_MAX - 1], "b", "999", "");
     end(&x);
-    assert_int_equal(parse_many(&x, OBJECT_EVENTS_MAX + 2, 0), STATUS_INVALID_REQUEST);
-    assert_slice(buf_slice(&x.f.json), FINDING("", "expected at most 1000 events"));
-    end(&x);
+    for (size_t extra = 1; extra <= 2; extra++) {
+        assert_int_equal(parse_many(&x, OBJECT_EVENTS_MAX + extra, 0), STATUS_INVALID_REQUEST);
+        assert_slice(buf_slice(&x.f.json), FINDING("", "expected at most 1000 events"));
+        end(&x);
+    }
     assert_int_equal(parse_many(&x, 1, OBJECT_KEY_MAX_BYTES - 1), STATUS_OK);
     end(&x);
     assert_int_equal(parse_many(&x, 1, OBJECT_KEY_MAX_BYTES), STATUS_INVALID_REQUEST);
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_test_event_is_no_event),
         cmocka_unit_test(messages_of_sqs_are_opened),
         cmocka_unit_test(what_is_wrong_is_told_where_it_stands),
+        cmocka_unit_test(buckets_have_names_of_their_length),
         cmocka_unit_test(what_is_wrong_in_a_message_is_told_at_its_text),
         cmocka_unit_test(a_body_that_is_no_json_has_a_position),
         cmocka_unit_test(there_are_bounds),
