@@ -117,6 +117,15 @@ class Cluster:
             connection.close()
         return None if health["ready"] else f"nodes: {health['nodes']}"
 
+    def credentials(self):
+        """What the authority hands out now: the container providers' document."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.state["authority_port"], timeout=5)
+        try:
+            connection.request("GET", "/v1/credentials", headers={"Authorization": self.home.secret("credentials-token")})
+            return json.load(connection.getresponse())
+        finally:
+            connection.close()
+
     def stop(self, grace_s=10.0):
         stop_all(self.processes, grace_s)
 

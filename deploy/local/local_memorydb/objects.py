@@ -11,6 +11,14 @@ EVICTING = "appendonly no\nmaxmemory {memory}\nmaxmemory-policy allkeys-lru"
 CACHE = {"shards": 2, "replicas": 0, "resource": "customerd-cache", "service": "elasticache", "kind": "cache",
          "has_authority": False}
 BUCKETS = ("catalogue", "documents")
+PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 80"><path d="M30 30h50v20a20 20 0 0 1-20 20h-10\
+a20 20 0 0 1-20-20z" fill="#345"/><path d="M80 36h10a10 10 0 0 1 0 20h-12" fill="none" stroke="#345" stroke-width="6"/></svg>
+"""
+SAMPLES = {("catalogue", "tea/pot.svg"): (PICTURE.encode(), "image/svg+xml"),
+           ("catalogue", "tea/pot.json"): (b'{"sku":"POT","name":"Teapot","unit_price":2400}\n', "application/json"),
+           ("documents", "terms and conditions.txt"): (b"Pay before you drink.\n", "text/plain; charset=utf-8"),
+           ("documents", "longer-than-the-cache-takes.bin"): (bytes(2 << 20), "application/octet-stream")}
+SAMPLE = "catalogue/tea/pot.json"
 
 
 class Objects:
@@ -47,6 +55,13 @@ class Objects:
     def client(self, documents=None):
         """documents: gives the authority's credentials; not needed with auth password."""
         return S3Client(self.s3.port, documents or self._fixed, REGION)
+
+    def put_samples(self, documents):
+        """Those that are not there; what somebody changed stays."""
+        client = self.client(None if self._options["auth"] == "password" else documents)
+        for (bucket, key), (body, content_type) in SAMPLES.items():
+            if client.get(bucket, key) is None:
+                client.put(bucket, key, body, content_type)
 
     @property
     def processes(self):
