@@ -179,6 +179,12 @@ class LocalCluster:
         topology.wait_until_whole(self.nodes, self.options["shards"], self.options["replicas"],
                                   time.monotonic() + timeout_s)
 
+    def wait_until_cache_is_whole(self, timeout_s=30):
+        """As above, of the cache; and the nodes know the valid tokens again."""
+        state = self.objects.cache.state
+        topology.wait_until_whole(self.objects.cache.nodes, state["shards"], state["replicas"], time.monotonic() + timeout_s)
+        self.cluster.start_authority()
+
     # ---- signing in ----
 
     def client_settings(self):
