@@ -57,6 +57,7 @@ class S3Proxy:
 
     def __init__(self, s3_port):
         self.s3_port, self.port = s3_port, None
+        self.answered = collections.Counter()
         self.seen, self._rules, self._tasks, self._writers = [], [], set(), set()
         self.open_now, self.open_most = 0, 0
         self._lock = threading.Lock()
@@ -94,10 +95,16 @@ class S3Proxy:
     def count(self, method=None, bucket=None, key=None):
         return len(self.requests(method, bucket, key))
 
+    def s3_has_answered(self, method, key):
+        """How often S3 has; its answers may be held back here."""
+        with self._lock:
+            return self.answered[method, key]
+
     def forget(self):
         """Counting begins anew."""
         with self._lock:
             self.seen.clear()
+            self.answered.clear()
 
     @contextlib.contextmanager
     def rule(self, kind, method=None, bucket=None, key=None, times=None, **options):
@@ -189,6 +196,8 @@ class S3Proxy:
         head = await read_head(reader)
         if head is None:
             raise Closed
+        with self._lock:
+            self.answered[seen.method, seen.key] += 1
         for rule in rules:
             if rule.kind == "latency":
                 await asyncio.sleep(rule.options["seconds"])
