@@ -93,7 +93,7 @@ class LocalCluster:
 
     def _start_objects(self):
         program = npm_packages.install(SOURCE)
-        self.objects = Objects(self.home, program, self.options, BUCKETS, cache_memory=self._cache_memory,
+        self.objects = Objects(self.home, program, self.options, (*BUCKETS, "with.dots"), cache_memory=self._cache_memory,
                                cache_options={"access_rules": APPLICATION_RULES})
         self.objects.start_cache()
         self.cluster.start_authority(others=[self.objects.cache_home])

@@ -53,13 +53,13 @@ class Closed(Exception):
 
 
 class S3Proxy:
-    """Everything it does runs on a thread of its own."""
+    """Everything it does runs on a thread of its own. open_now, open_most, opened: connections, now, at most, and in all."""
 
     def __init__(self, s3_port):
         self.s3_port, self.port = s3_port, None
         self.answered = collections.Counter()
         self.seen, self._rules, self._tasks, self._writers = [], [], set(), set()
-        self.open_now, self.open_most = 0, 0
+        self.open_now, self.open_most, self.opened = 0, 0, 0
         self._lock = threading.Lock()
         self._loop, self._server = asyncio.new_event_loop(), None
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -105,6 +105,7 @@ class S3Proxy:
         with self._lock:
             self.seen.clear()
             self.answered.clear()
+            self.open_most, self.opened = self.open_now, 0
 
     @contextlib.contextmanager
     def rule(self, kind, method=None, bucket=None, key=None, times=None, **options):
@@ -150,7 +151,7 @@ class S3Proxy:
         task = asyncio.current_task()
         self._tasks.add(task)
         self._writers.add(writer)
-        self.open_now += 1
+        self.open_now, self.opened = self.open_now + 1, self.opened + 1
         self.open_most = max(self.open_most, self.open_now)
         upstream = None
         try:
