@@ -95,7 +95,7 @@ enum status gate_check_route(struct exchange *x, const struct route *route, stru
     static const char *const no_params[] = { NULL };
     struct request *r = &x->request;
     const char *produces = route->produces == NULL ? CONTENT_TYPE_JSON : route->produces;
-    bool negotiable = route->method != METHOD_DELETE && strcmp(produces, CONTENT_TYPE_ANY) != 0;
+    bool negotiable = route->method != METHOD_DELETE && strcmp(produces, CONTENT_TYPE_ANY) != 0 && *produces != '\0';
     if (negotiable && !negotiate_accepts(&r->headers, produces))
         return error_set(err, STATUS_NOT_ACCEPTABLE, "Only %s is served here", produces);
     enum status status = query_parse(r->query, route->params == NULL ? no_params : route->params, &r->params, err);

@@ -215,7 +215,7 @@ static enum status start_servers(struct service *s, struct error *err)
         .connections_per_address_max = (size_t)s->config.http.max_connections_per_address,
         .tls = s->app.tls,
         .public = true,
-        .cluster = s->app.cluster,
+        .cluster = s->app.cluster != NULL ? s->app.cluster : resources_cluster(&s->resources),
     };
     s->admin_listen_fd = -1;
     s->admin = server_new(&admin, err);

@@ -16,6 +16,7 @@
 #define CONTENT_TYPE_PROBLEM "application/problem+json"
 #define CONTENT_TYPE_MERGE_PATCH "application/merge-patch+json"
 #define CONTENT_TYPE_ANY "*/*" /* of a route whose answers have a type each */
+#define CONTENT_TYPE_NONE ""   /* of a route whose successes have no body */
 
 struct response_header {
     const char *name;  /* a literal */

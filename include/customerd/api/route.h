@@ -67,7 +67,7 @@ struct route {
     route_handler_fn admit;
     route_handler_fn handler;
     const char *const *params; /* the known query parameters, NULL-terminated; NULL: none */
-    const char *produces;      /* the media type of its successes; NULL: application/json; CONTENT_TYPE_ANY: whatever there is */
+    const char *produces;      /* the media type of its successes; NULL: application/json; CONTENT_TYPE_ANY, CONTENT_TYPE_NONE */
     unsigned body;             /* the content types that are taken (enum content_type); 0: a body is ignored */
     /* How long a body may be. The request has time for it beyond its deadline, which counts from the body's end then. NULL:
      * CUSTOMERD_BODY_MAX_BYTES. */
