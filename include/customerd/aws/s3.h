@@ -89,7 +89,6 @@ void s3_meta_clean_up(struct s3_meta *meta);
  *   S3_TIMED_OUT    no answer by the deadline
  *   S3_UNAVAILABLE  not reachable, no credentials, an answer that makes no sense, or a refusal (S3's error code is in the
  *                   detail; no key and no credentials are)
- *   OUTCOME_UNKNOWN a condition failed at the second try of a write whose first may have taken effect
  * err->applied: whether a write that failed may have taken effect. Strings of a request are borrowed for the call.
  * Replies are to be cleaned up also after a failure, when nothing is in them. */
 
