@@ -70,7 +70,8 @@ void comparison_table(const struct comparison *c, struct buf *out)
     append_printable(out, c->bucket);
     buf_append_byte(out, '/');
     append_printable(out, c->key);
-    buf_appendf(out, ", %zu bytes, %zu reads of each; microseconds\n\n  %-9s %12s %12s\n", c->size, c->requests, "", "S3", "cache");
+    buf_appendf(out, ", %zu bytes, %zu %s of each; microseconds\n\n  %-9s %12s %12s\n", c->size, c->requests,
+                c->requests == 1 ? "read" : "reads", "", "S3", "cache");
     buf_appendf(out, "  %-9s %12zu %12zu\n", "reads", s3->n, cache->n);
     append_row(out, "average", s3->average_ns, cache->average_ns);
     append_row(out, "minimum", s3->minimum_ns, cache->minimum_ns);

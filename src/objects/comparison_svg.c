@@ -192,6 +192,7 @@ static void append_table(struct buf *out, const struct comparison *c)
 static void append_title(struct buf *out, const struct comparison *c)
 {
     double improvement = latency_improvement(&c->s3.latency, &c->cache.latency);
+    double difference = improvement < 0 ? -improvement : improvement;
     buf_append_cstr(out, "<title>Reads from S3 and from the cache</title>\n");
     buf_appendf(out, "<rect width=\"%d\" height=\"%d\" class=\"paper\"/>\n", WIDTH, HEIGHT);
     buf_append_cstr(out, "<svg x=\"40\" y=\"0\" width=\"650\" height=\"90\">"
@@ -199,12 +200,12 @@ static void append_title(struct buf *out, const struct comparison *c)
     append_text(out, c->bucket, NAME_MAX_CHARS);
     buf_append_byte(out, '/');
     append_text(out, c->key, NAME_MAX_CHARS);
-    buf_appendf(out, "</text>\n<text x=\"0\" y=\"72\" class=\"soft\">%zu reads of each, %zu bytes; how many took how long</text></svg>\n",
-                c->requests, c->size);
-    buf_appendf(out,
-                "<text x=\"%d\" y=\"50\" class=\"cache\" font-size=\"38\" font-weight=\"700\" text-anchor=\"end\">%.2f %%</text>\n"
-                "<text x=\"%d\" y=\"74\" class=\"soft\" text-anchor=\"end\">%s on average</text>\n",
-                RIGHT, improvement < 0 ? -improvement : improvement, RIGHT, improvement < 0 ? "longer" : "shorter");
+    buf_appendf(out, "</text>\n<text x=\"0\" y=\"72\" class=\"soft\">%zu %s of each, %zu bytes; how many took how long</text></svg>\n",
+                c->requests, c->requests == 1 ? "read" : "reads", c->size);
+    buf_appendf(out, "<text x=\"%d\" y=\"50\" class=\"cache\" font-size=\"38\" font-weight=\"700\" text-anchor=\"end\">", RIGHT);
+    buf_appendf(out, difference < 1e4 ? "%.2f %%</text>\n" : "%.1e %%</text>\n", difference);
+    buf_appendf(out, "<text x=\"%d\" y=\"74\" class=\"soft\" text-anchor=\"end\">%s on average</text>\n", RIGHT,
+                improvement < 0 ? "longer" : "shorter");
 }
 
 void comparison_svg(const struct comparison *c, struct buf *out)
