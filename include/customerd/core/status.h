@@ -51,6 +51,8 @@
       "`errors` lists every finding with its JSON pointer and what was expected")                                    \
     X(STATUS_INVALID_REQUEST, 422, "invalid-request", "The request is not valid",                                    \
       "`errors` lists every finding with its JSON pointer and what was expected; or the detail says which bound it would pass") \
+    X(STATUS_INVALID_EVENT, 422, "invalid-event", "The notification is not valid",                                   \
+      "`errors` lists every finding with its JSON pointer and what was expected")                                    \
     X(STATUS_IDEMPOTENCY_MISMATCH, 422, "idempotency-mismatch", "The key was used with another body",                \
       "An `Idempotency-Key` belongs to one request for 24 hours")                                                    \
     X(STATUS_PRECONDITION_REQUIRED, 428, "precondition-required", "A precondition is required",                      \
