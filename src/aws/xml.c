@@ -1,5 +1,9 @@
 #include "customerd/aws/xml.h"
 
+#include "customerd/core/crypto.h"
+
+#define REFERENCE_DIGITS_MAX 7
+
 struct scanner {
     struct slice rest;
     struct xml_place place;
@@ -123,12 +127,55 @@ static bool skip_past(struct scanner *s, const char *end)
     return true;
 }
 
+/* As UTF-8, and how many bytes; 0 for what no document may hold. */
+static size_t character_put(uint32_t c, char out[4])
+{
+    if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((0xf00 >> n & 0xf0) | c);
+    return n;
+}
+
+/* "&#39;" and "&#x27;" */
+static bool reference_take(struct scanner *s)
+{
+    struct slice rest = slice_from(s->rest, 2);
+    bool is_hex = slice_starts_with(rest, "x");
+    uint32_t base = is_hex ? 16 : 10;
+    uint32_t c = 0;
+    char bytes[4];
+    if (is_hex)
+        rest = slice_from(rest, 1);
+    size_t digits = 0;
+    for (; digits < rest.len && digits < REFERENCE_DIGITS_MAX && rest.ptr[digits] != ';'; digits++) {
+        int digit = hex_digit(rest.ptr[digits]);
+        if (digit < 0 || (uint32_t)digit >= base)
+            return false;
+        c = c * base + (uint32_t)digit;
+    }
+    size_t n = character_put(c, bytes);
+    if (digits == 0 || n == 0 || !slice_starts_with(slice_from(rest, digits), ";"))
+        return false;
+    s->events->text(s->ctx, &s->place, slice_of(bytes, n));
+    s->rest = slice_from(rest, digits + 1);
+    return true;
+}
+
 static bool entity_take(struct scanner *s)
 {
     static const struct {
         const char *name;
         char byte;
     } entities[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' }, { "&apos;", '\'' } };
+    if (slice_starts_with(s->rest, "&#"))
+        return reference_take(s);
     for (size_t i = 0; i < sizeof entities / sizeof *entities; i++) {
         if (!slice_starts_with(s->rest, entities[i].name))
             continue;

@@ -1,8 +1,8 @@
 /* xml: small, well-formed XML documents, as AWS's services answer with: all of one, or the text of one element.
  *
- * Knows elements, attributes (skipped), comments, the declaration and the five predefined entities. Anything else
- * (DOCTYPE, CDATA, processing instructions, other entities) or a tag that doesn't match makes the document invalid: what
- * is found is found for certain. */
+ * Knows elements, attributes (skipped), comments, the declaration, the five predefined entities and references by number.
+ * Anything else (DOCTYPE, CDATA, processing instructions, other entities) or a tag that doesn't match makes the document
+ * invalid: what is found is found for certain. */
 #ifndef CUSTOMERD_AWS_XML_H
 #define CUSTOMERD_AWS_XML_H
 
