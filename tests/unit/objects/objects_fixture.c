@@ -21,6 +21,22 @@ static enum fake_mood take_mood(struct fake_s3 *s)
     return mood;
 }
 
+static bool gate_is_open(void *gate)
+{
+    return atomic_load(&((struct gate *)gate)->open);
+}
+
+void wait_at_gate(void *gate)
+{
+    (void)atomic_fetch_add(&((struct gate *)gate)->arrived, 1);
+    (void)poll_until(gate_is_open, gate, 2000);
+}
+
+bool gate_is_reached(void *gate)
+{
+    return atomic_load(&((struct gate *)gate)->arrived) > 0;
+}
+
 static void call_back(void (*callback)(void *ctx), void *ctx)
 {
     if (callback != NULL)
@@ -80,14 +96,14 @@ static enum status change(struct fake_s3 *s, struct slice content, int status, s
     call_back(s->before, s->ctx);
     pthread_mutex_lock(&s->lock);
     enum fake_mood mood = take_mood(s);
-    if (mood != FAKE_FAILS)
+    if (mood == FAKE_WELL || mood == FAKE_LOSES_ANSWER)
         snprintf(s->content, sizeof s->content, "%.*s", (int)content.len, content.ptr);
     if (content.len > 0)
         fill_meta(s->content, &out->meta);
     pthread_mutex_unlock(&s->lock);
     call_back(s->after, s->ctx);
-    out->status = status;
-    return mood == FAKE_WELL ? STATUS_OK : told_so(err, mood);
+    out->status = mood == FAKE_REFUSES ? 412 : status;
+    return mood == FAKE_WELL || mood == FAKE_REFUSES ? STATUS_OK : told_so(err, mood);
 }
 
 static enum status fake_put(void *ctx, const struct s3_put *what, struct s3_reply *out, struct error *err)
@@ -304,6 +320,11 @@ bool has_lease(struct fixture *f)
     char line[128];
     snprintf(line, sizeof line, "EXISTS %s", lease_key());
     return strncmp(redis_command(f->redis, line), ":1", 2) == 0;
+}
+
+bool keeps_nothing(void *fixture)
+{
+    return kept_kind(fixture) == '-';
 }
 
 void age_entry(struct fixture *f, int64_t ms)

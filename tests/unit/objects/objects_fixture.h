@@ -18,14 +18,22 @@
 enum fake_mood {
     FAKE_WELL,
     FAKE_FAILS,        /* nothing is done, which the caller is told */
+    FAKE_REFUSES,      /* a write's condition does not hold */
     FAKE_LOSES_ANSWER  /* it is done, but the caller is told that nobody knows */
 };
+
+/* Where S3's next request waits until it is opened, in before or after. */
+struct gate {
+    atomic_bool open;
+    atomic_int arrived;
+};
+void wait_at_gate(void *gate);
+bool gate_is_reached(void *gate);
 
 /* One object; content is its version's text. */
 struct fake_s3 {
     pthread_mutex_t lock;
     char content[64]; /* "" for absent */
-    bool too_long;
     enum fake_mood mood;
     bool mood_lasts;
     atomic_int gets, heads, puts, deletes, unchanged;
@@ -69,6 +77,7 @@ const char *lease_key(void);
 /* The kind of what the cache has: 'O', 'A', 'B', 'F', or '-' for nothing. */
 char kept_kind(struct fixture *f);
 bool has_lease(struct fixture *f);
+bool keeps_nothing(void *fixture);
 /* As if so much time had passed for the entry. */
 void age_entry(struct fixture *f, int64_t ms);
 

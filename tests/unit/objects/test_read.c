@@ -28,11 +28,6 @@ static void test_age_is_what_the_server_says(void **state)
     assert_in_range(age_ms, 60000, 62000);
 }
 
-static bool is_forgotten(void *ctx)
-{
-    return kept_kind(ctx) == '-';
-}
-
 static void test_an_absent_object_is_remembered_briefly(void **state)
 {
     struct fixture *f = *state;
@@ -41,7 +36,7 @@ static void test_an_absent_object_is_remembered_briefly(void **state)
     assert_int_equal(f->s3.gets, 1);
     fake_set(f, "one");
     age_entry(f, 8900);
-    assert_true(poll_until(is_forgotten, f, 4000));
+    assert_true(poll_until(keeps_nothing, f, 4000));
     assert_got(get(f, 1), OBJECT_MISS, "one");
 }
 
@@ -126,30 +121,6 @@ static void start_readers(struct fixture *f, struct reader *readers, int n)
     }
 }
 
-struct gate {
-    atomic_bool open;
-    atomic_int arrived;
-};
-
-static bool is_open(void *ctx)
-{
-    struct gate *g = ctx;
-    return atomic_load(&g->open);
-}
-
-static void wait_at_gate(void *ctx)
-{
-    struct gate *g = ctx;
-    (void)atomic_fetch_add(&g->arrived, 1);
-    (void)poll_until(is_open, g, 2000);
-}
-
-static bool has_arrived(void *ctx)
-{
-    struct gate *g = ctx;
-    return atomic_load(&g->arrived) > 0;
-}
-
 static void test_many_misses_at_once_ask_s3_once(void **state)
 {
     struct fixture *f = *state;
@@ -159,7 +130,7 @@ static void test_many_misses_at_once_ask_s3_once(void **state)
     f->s3.before = wait_at_gate;
     f->s3.ctx = &gate;
     start_readers(f, readers, READERS);
-    assert_true(poll_until(has_arrived, &gate, 2000));
+    assert_true(poll_until(gate_is_reached, &gate, 2000));
     (void)poll(NULL, 0, 100); /* the others come to wait; nothing is decided by it */
     atomic_store(&gate.open, true);
     for (int i = 0; i < READERS; i++) {
@@ -181,7 +152,7 @@ static void test_others_get_what_is_old_while_one_asks(void **state)
     f->s3.before = wait_at_gate;
     f->s3.ctx = &gate;
     start_readers(f, &reader, 1);
-    assert_true(poll_until(has_arrived, &gate, 2000));
+    assert_true(poll_until(gate_is_reached, &gate, 2000));
     assert_got(get(f, 0), OBJECT_STALE, "one");
     assert_got(get(f, 1), OBJECT_STALE, "one");
     atomic_store(&gate.open, true);
