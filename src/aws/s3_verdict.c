@@ -90,6 +90,12 @@ static bool is_about_credentials(const char *code)
     return is_one_of(code, codes, sizeof codes / sizeof *codes);
 }
 
+/* Content-MD5 is the caller's own word. */
+static bool is_about_digest(const char *code)
+{
+    return strcmp(code, "BadDigest") == 0 || strcmp(code, "InvalidDigest") == 0;
+}
+
 static bool is_passing(int status, const char *code)
 {
     static const char *const codes[] = { "RequestTimeout", "OperationAborted", "SlowDown" };
@@ -116,6 +122,8 @@ static enum s3_verdict judge_answer(const struct s3_question *q, const struct ht
     else if (answer->status == 301 || answer->status == 307)
         (void)error_set(err, STATUS_S3_UNAVAILABLE, "S3 sends %s elsewhere (%d): the bucket is in another region",
                         q->request.method, answer->status);
+    else if (is_about_digest(code))
+        (void)error_set(err, STATUS_BAD_REQUEST, "the body does not have the digest that Content-MD5 tells");
     else
         (void)error_set(err, STATUS_S3_UNAVAILABLE, "S3 answers %s with %d%s%s", q->request.method, answer->status,
                         code[0] != '\0' ? " " : "", code);

@@ -84,7 +84,7 @@ void s3_meta_clean_up(struct s3_meta *meta);
 /* ---- operations ----
  *
  * OK means that S3 answered the question; `status` then is one of those that are named. Everything else is a failure:
- *   BAD_REQUEST     the bucket's name, the key or a field can't be sent
+ *   BAD_REQUEST     the bucket's name, the key or a field can't be sent; or the body is not what content_md5 says
  *   OVERLOADED      too many wait already; nothing was sent
  *   S3_TIMED_OUT    no answer by the deadline
  *   S3_UNAVAILABLE  not reachable, no credentials, an answer that makes no sense, or a refusal (S3's error code is in the
