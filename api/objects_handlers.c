@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "objects_command.h"
+
 #define SCOPE_READ "objects:read"
 #define SCOPE_WRITE "objects:write"
 
@@ -309,6 +311,7 @@ const struct resource objects_resource = {
     .routes = routes,
     .rows = objects_settings_rows,
     .n_rows = OBJECTS_SETTINGS_ROWS,
+    .commands = objects_commands,
     .check = check,
     .start = start,
     .stop = stop,
