@@ -115,8 +115,12 @@ static bool decode(struct reading *r, struct span *span)
         int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
         if (text[i] == '%' && low < 0)
             return false;
-        text[to++] = text[i] == '%' ? (char)(high * 16 + low) : text[i] == '+' ? ' ' : text[i];
-        i += text[i] == '%' ? 2 : 0;
+        if (low >= 0) {
+            text[to++] = (char)(high * 16 + low);
+            i += 2;
+        } else {
+            text[to++] = text[i] == '+' ? ' ' : text[i];
+        }
     }
     span->len = to;
     return true;
