@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 15000
+#define PATIENCE_MS 10000
 #define LOOK_MS 20
 
 const struct command objects_commands[] = {
@@ -39,7 +39,7 @@ enum status objects_command_check_bucket(const struct objects_command *c, const 
 
 enum status objects_command_start(struct objects_command *c, struct error *err)
 {
-    enum log_level level = c->config.log_level == LOG_INFO ? LOG_WARN : c->config.log_level;
+    enum log_level level = c->config.log_level == LOG_INFO ? LOG_ERROR : c->config.log_level;
     service_protect_process();
     json_memory_init(NULL);
     enum status status = http_client_global_init(err);

@@ -29,7 +29,7 @@ struct objects_command {
 enum status objects_command_configure(struct objects_command *c, int n, char *const *flags, struct error *err) MUST_USE;
 /* Whether objects of it may be read. */
 enum status objects_command_check_bucket(const struct objects_command *c, const char *bucket, struct error *err) MUST_USE;
-/* Starts the log (on stderr, warnings unless more was asked for) and the service. After a failure, too,
+/* Starts the log (on stderr, errors unless another level was asked for) and the service. After a failure, too,
  * objects_command_clean_up must be called. */
 enum status objects_command_start(struct objects_command *c, struct error *err) MUST_USE;
 /* Until the cache is whole and requests to S3 can be signed, a while at most; ends early, with NOT_READY, when

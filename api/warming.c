@@ -98,12 +98,22 @@ static bool push(struct warming *w, struct pace *pace, struct slice key, uint64_
     return goes_on;
 }
 
-/* One page; false when the run stops or S3 lets go of no page. */
+static void give_up_listing(struct warming *w, const struct error *reason)
+{
+    struct error why;
+    (void)error_set(&why, reason->code, "the bucket can't be listed: %.200s", reason->detail);
+    monitor_lock(&w->monitor);
+    give_up(w, &why);
+    monitor_unlock(&w->monitor);
+}
+
+/* One page; false when the run stops, or S3 gives none. */
 static bool list_page(struct warming *w, struct slice start_after, const struct buf *token, struct s3_page *page)
 {
     const struct warm_scope *scope = &w->options->scope;
     struct error err = { .code = STATUS_OK };
-    for (int attempt = 0; attempt < LIST_TRIES; attempt++) {
+    bool goes_on = true;
+    for (int attempt = 0; goes_on; attempt++) {
         const struct s3_list list = {
             .bucket = slice_cstr(scope->bucket),
             .prefix = slice_cstr(scope->prefix),
@@ -116,16 +126,10 @@ static bool list_page(struct warming *w, struct slice start_after, const struct 
             return true;
         s3_page_clean_up(page);
         monitor_lock(&w->monitor);
-        bool goes_on = pause_before(w, attempt);
+        goes_on = attempt + 1 < LIST_TRIES && pause_before(w, attempt);
         monitor_unlock(&w->monitor);
-        if (!goes_on)
-            return false;
     }
-    struct error why;
-    (void)error_set(&why, err.code, "the bucket can't be listed: %.200s", err.detail);
-    monitor_lock(&w->monitor);
-    give_up(w, &why);
-    monitor_unlock(&w->monitor);
+    give_up_listing(w, &err);
     return false;
 }
 
