@@ -332,10 +332,18 @@ enum status credentials_refresher_read(struct credentials_refresher *r, bool (*c
     return status;
 }
 
-void credentials_refresher_wait_first(struct credentials_refresher *r, int64_t until_ms)
+uint64_t credentials_refresher_rounds(struct credentials_refresher *r)
 {
     monitor_lock(&r->monitor);
-    while (r->tally.refreshes == 0 && r->tally.failures == 0) {
+    uint64_t rounds = r->tally.refreshes + r->tally.failures;
+    monitor_unlock(&r->monitor);
+    return rounds;
+}
+
+void credentials_refresher_wait(struct credentials_refresher *r, uint64_t rounds, int64_t until_ms)
+{
+    monitor_lock(&r->monitor);
+    while (r->tally.refreshes + r->tally.failures <= rounds) {
         int64_t left_ms = until_ms - clock_monotonic_ms(clock_system());
         if (left_ms <= 0)
             break;

@@ -7,6 +7,7 @@
 #define BACKOFF_BASE_MS 50
 #define BACKOFF_CAP_MS 2000
 #define RETRY_COST 5
+#define RENEWAL_MAX_MS 2000
 #define LOG_EVERY_MS 1000
 
 /* A request's state over its tries. */
@@ -44,7 +45,7 @@ static enum status sign(const struct asking *a, struct s3_signed *out, struct er
 {
     struct s3 *s3 = a->s3;
     struct credentials credentials = { .source = NULL };
-    credentials_refresher_wait_first(s3->credentials, a->question->deadline_ms);
+    credentials_refresher_wait(s3->credentials, 0, a->question->deadline_ms);
     enum status status = credentials_refresher_read(s3->credentials, copy_credentials, &credentials, err);
     if (status == STATUS_OK)
         status = s3_request_sign(&s3->place, &a->question->request, &credentials,
@@ -125,15 +126,25 @@ static bool wait_ms(int64_t ms, int64_t deadline_ms)
     return true;
 }
 
+/* S3 takes the credentials no more: the next ones are worth a short wait. */
+static void renew(struct asking *a)
+{
+    int64_t until_ms = now_ms() + RENEWAL_MAX_MS;
+    uint64_t rounds = credentials_refresher_rounds(a->s3->credentials);
+    credentials_refresher_refused(a->s3->credentials);
+    credentials_refresher_wait(a->s3->credentials, rounds,
+                               until_ms < a->question->deadline_ms ? until_ms : a->question->deadline_ms);
+    a->renewed = true;
+}
+
 /* Whether there is to be another try; waits before it. */
 static bool goes_on(struct asking *a, enum s3_verdict verdict)
 {
     const struct s3_question *q = a->question;
     if (verdict == S3_VERDICT_RENEW) {
-        credentials_refresher_refused(a->s3->credentials);
         if (a->renewed)
             return false;
-        a->renewed = true;
+        renew(a);
     } else if (verdict != S3_VERDICT_AGAIN) {
         return false;
     }

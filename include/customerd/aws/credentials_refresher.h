@@ -53,8 +53,10 @@ void credentials_refresher_destroy(struct credentials_refresher *r);
  * refresh's reason) when there is none yet or the last one has expired. Any thread; never waits for the network. */
 enum status credentials_refresher_read(struct credentials_refresher *r, bool (*copy)(void *to, const void *product),
                                        void *to, struct error *err) MUST_USE;
-/* Waits on core/monitor until the first refresh has come to its end, or until_ms (the system's monotonic clock). */
-void credentials_refresher_wait_first(struct credentials_refresher *r, int64_t until_ms);
+/* How many refreshes have come to their end, well or not. */
+uint64_t credentials_refresher_rounds(struct credentials_refresher *r);
+/* Waits on core/monitor until there are more rounds than that, or until_ms (the system's monotonic clock). */
+void credentials_refresher_wait(struct credentials_refresher *r, uint64_t rounds, int64_t until_ms);
 /* Tells that a server refused the newest product: the thread fetches credentials anew, at once but at most once a second.
  * Any thread; does not wait. */
 void credentials_refresher_refused(struct credentials_refresher *r);
