@@ -19,9 +19,18 @@ const char *aws_domain(const char *region)
     return "amazonaws.com";
 }
 
+/* Names below localhost are the loopback's, too (RFC 6761 section 6.3), and libcurl asks nobody about them: buckets stand there as part
+ * of the host. */
+static bool is_below_localhost(struct slice host)
+{
+    static const char end[] = ".localhost";
+    size_t len = sizeof end - 1;
+    return host.len > len && memcmp(host.ptr + host.len - len, end, len) == 0;
+}
+
 static bool is_loopback(struct slice host)
 {
-    if (slice_is(host, "localhost") || slice_is(host, "[::1]"))
+    if (slice_is(host, "localhost") || is_below_localhost(host) || slice_is(host, "[::1]"))
         return true;
     if (!slice_starts_with(host, "127."))
         return false;
