@@ -62,12 +62,22 @@ static enum status refused(struct writing *w, enum status status, const char *wh
     return error_set(w->err, status, "%s", why);
 }
 
+static enum status unknown(struct writing *w, const char *why)
+{
+    objects_count_write(w->o, WRITE_UNKNOWN);
+    (void)error_set_retry(w->err, STATUS_OUTCOME_UNKNOWN, 1, "%s", why);
+    w->err->applied = APPLIED_UNKNOWN;
+    return STATUS_OUTCOME_UNKNOWN;
+}
+
+/* The fence stays while S3 may still do it. */
 static enum status failed(struct writing *w, enum status status)
 {
-    bool unknown = w->err->applied == APPLIED_UNKNOWN;
-    if (!unknown)
-        let_go(w);
-    objects_count_write(w->o, unknown ? WRITE_UNKNOWN : WRITE_FAILED);
+    const struct error reason = *w->err;
+    if (reason.applied == APPLIED_UNKNOWN)
+        return unknown(w, reason.detail);
+    let_go(w);
+    objects_count_write(w->o, WRITE_FAILED);
     return status;
 }
 
@@ -85,11 +95,7 @@ static enum status settle(struct writing *w, const struct cache_content *content
         objects_count_write(o, WRITE_FENCED);
         return STATUS_OK;
     }
-    objects_count_write(o, WRITE_UNKNOWN);
-    (void)error_set_retry(w->err, STATUS_OUTCOME_UNKNOWN, 1,
-                          "S3 has it, but the cache could not be told in time and may have what was there before");
-    w->err->applied = APPLIED_UNKNOWN;
-    return STATUS_OUTCOME_UNKNOWN;
+    return unknown(w, "S3 has it, but the cache could not be told in time and may have what was there before");
 }
 
 static void copy_text(char *to, size_t size, struct slice text)

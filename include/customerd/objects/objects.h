@@ -101,9 +101,9 @@ struct object_written {
 /* Once one has returned OK, no reader is given what was there before.
  *   PRECONDITION_FAILED, UPDATE_IN_PROGRESS  S3 says so; nothing was done
  *   UNAVAILABLE            the cache can't be reached; nothing was done
- *   S3_UNAVAILABLE, S3_TIMED_OUT, OVERLOADED, BAD_REQUEST  as s3_put has them, with err->applied. Where that is unknown, readers
- *                          get what S3 has until CUSTOMERD_OBJECT_FENCE_MS is over
- *   OUTCOME_UNKNOWN        S3 has it, but the cache may still have what was there before */
+ *   S3_UNAVAILABLE, S3_TIMED_OUT, OVERLOADED, BAD_REQUEST  as s3_put has them; nothing was done
+ *   OUTCOME_UNKNOWN        S3 did not say how it ended, and readers get what S3 has until CUSTOMERD_OBJECT_FENCE_MS is over; or
+ *                          S3 has it, and the cache could not be told in that time */
 enum status objects_put(struct objects *o, const struct object_name *name, const struct object_content *content,
                         int64_t deadline_ms, struct object_written *out, struct error *err) MUST_USE;
 enum status objects_delete(struct objects *o, const struct object_name *name, struct slice if_match, int64_t deadline_ms,

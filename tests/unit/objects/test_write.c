@@ -87,7 +87,7 @@ static void test_after_a_write_of_unknown_end_readers_get_what_s3_has(void **sta
     (void)get(f, 0);
     f->settings.bounds.fence_ms = 2500;
     f->s3.mood = FAKE_LOSES_ANSWER;
-    assert_int_equal(put(f, 0, "two", &err), STATUS_S3_UNAVAILABLE);
+    assert_int_equal(put(f, 0, "two", &err), STATUS_OUTCOME_UNKNOWN);
     assert_int_equal(err.applied, APPLIED_UNKNOWN);
     assert_got(get(f, 1), OBJECT_BYPASS, "two");
     fake_set(f, "three"); /* the write arrives late */
@@ -211,7 +211,7 @@ static void lose_three(void *ctx)
     struct error err;
     f->s3.before = NULL;
     f->s3.mood = FAKE_LOSES_ANSWER;
-    assert_int_equal(put(f, 1, "three", &err), STATUS_S3_UNAVAILABLE);
+    assert_int_equal(put(f, 1, "three", &err), STATUS_OUTCOME_UNKNOWN);
 }
 
 static void test_a_fence_of_a_write_of_unknown_end_outlasts_others(void **state)
@@ -294,6 +294,27 @@ static void test_killed_behind_the_fence_the_old_content_stays(void **state)
     assert_got(get(f, 1), OBJECT_MISS, "one");
 }
 
+static void begin_another(void *ctx)
+{
+    struct killed k;
+    struct fixture *f = ctx;
+    f->s3.after = NULL;
+    begin_killed(&k, f, 30000);
+    fake_set(f, "two");
+}
+
+/* The fence is all that a killed write leaves: a read from before must not fill through it. */
+static void test_a_read_that_a_killed_write_overtook_fills_nothing(void **state)
+{
+    struct fixture *f = *state;
+    fake_set(f, "one");
+    f->s3.after = begin_another;
+    f->s3.ctx = f;
+    assert_got(get(f, 0), OBJECT_BYPASS, "one");
+    assert_int_equal(kept_kind(f), 'F');
+    assert_got(get(f, 0), OBJECT_BYPASS, "two");
+}
+
 static void test_killed_behind_s3_nobody_gets_the_old_content(void **state)
 {
     struct fixture *f = *state;
@@ -326,6 +347,7 @@ int main(void)
         TEST(a_fence_of_a_write_of_unknown_end_outlasts_others),
         TEST(what_was_filled_where_a_fence_was_evicted_goes_when_the_write_ends),
         TEST(killed_behind_the_fence_the_old_content_stays),
+        TEST(a_read_that_a_killed_write_overtook_fills_nothing),
         TEST(killed_behind_s3_nobody_gets_the_old_content),
     };
     return objects_tests_run(tests, COUNT(tests));
