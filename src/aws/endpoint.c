@@ -28,14 +28,6 @@ static bool is_below_localhost(struct slice host)
     return host.len > len && memcmp(host.ptr + host.len - len, end, len) == 0;
 }
 
-/* Names below it are the loopback's too (RFC 6761 section 6.3). */
-static bool is_localhost(struct slice host)
-{
-    static const struct slice below = SLICE(".localhost");
-    return slice_is(host, "localhost") ||
-           (host.len > below.len && slice_equal(slice_from(host, host.len - below.len), below));
-}
-
 static bool is_loopback(struct slice host)
 {
     if (slice_is(host, "localhost") || is_below_localhost(host) || slice_is(host, "[::1]"))
