@@ -1,5 +1,6 @@
 #include "s3_inner.h"
 
+#include "customerd/core/fiber.h"
 #include "customerd/core/monitor.h"
 
 /* Of one request: enough for a failing node behind S3's name, few enough for a S3 that fails as a whole. */
@@ -26,6 +27,15 @@ static int64_t now_ms(void)
 }
 
 /* -------------------------------------------------------------------------------------------------- one try */
+
+static bool payload_hash(struct slice body, char out[SIGV4_HEX_SIZE])
+{
+    uint8_t digest[SHA256_BYTES];
+    if (!sha256_with_rests(body, fiber_give_way, digest))
+        return false;
+    hex_encode(digest, sizeof digest, out);
+    return true;
+}
 
 static bool copy_credentials(void *to, const void *product)
 {
@@ -196,11 +206,11 @@ enum status s3_ask(struct s3 *s3, const struct s3_question *question, struct htt
     enum status status = s3_request_check(&question->request, err);
     if (status != STATUS_OK)
         return status;
-    if (sigv4_payload_hash(question->request.body, a.payload_hash))
+    if (payload_hash(question->request.body, a.payload_hash))
         status = ask(&a, answer, err);
     else
         status = error_set(err, STATUS_INTERNAL, "the body could not be hashed");
-    if (status != STATUS_OK)
+    if (status != STATUS_OK && status != STATUS_BAD_REQUEST) /* which is not S3's fault */
         tell(&a, err);
     s3_metrics_ended(&s3->metrics, question->operation, status, answer->status, metrics_now_us() - since_us);
     return status;

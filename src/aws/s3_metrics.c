@@ -62,6 +62,8 @@ static enum outcome outcome_of(enum status status, int http_status)
         return TIMED_OUT;
     if (status == STATUS_OVERLOADED)
         return OVERLOADED;
+    if (status == STATUS_BAD_REQUEST) /* a digest that does not fit */
+        return NOT_MATCHED;
     if (status != STATUS_OK)
         return FAILED;
     switch (http_status) {

@@ -38,10 +38,7 @@ static void a_given_endpoint_is_https_or_on_the_loopback(void **state)
     expect_endpoint("http://sts.localhost:4566", "http://sts.localhost:4566/", "sts.localhost:4566");
     expect_endpoint("http://localhost.example", NULL, NULL);
     expect_endpoint("http://evillocalhost", NULL, NULL);
-    expect_endpoint("http://sts.localhost:1", "http://sts.localhost:1/", "sts.localhost:1");
     expect_endpoint("http://sts.example", NULL, NULL);
-    expect_endpoint("http://localhost.example", NULL, NULL);
-    expect_endpoint("http://evil-localhost", NULL, NULL);
     expect_endpoint("http://.localhost", NULL, NULL);
     expect_endpoint("http://127.evil.example", NULL, NULL);
     expect_endpoint("http://169.254.169.254", NULL, NULL);
