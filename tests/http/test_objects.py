@@ -30,11 +30,12 @@ def name():
 def test_a_miss_asks_s3_and_then_there_are_hits(client, objects, name):
     key = name()
     etag = objects.s3.put(BUCKET, key, b"green tea", "text/x-tea", Cache_Control="max-age=60")
+    began = time.monotonic()
     first = client.read(key).expect(200)
     assert (came_from(first), first.header("Age"), first.body) == ("miss", "0", b"green tea")
     for _ in range(3):
         again = client.read(key).expect(200)
-        assert (came_from(again), again.body) == ("hit", b"green tea") and 0 <= int(again.header("Age")) < 5
+        assert (came_from(again), again.body) == ("hit", b"green tea") and int(again.header("Age")) <= time.monotonic() - began + 1
         assert again.etag == first.etag == etag and again.header("Content-Type") == "text/x-tea"
         assert again.header("Last-Modified") == first.header("Last-Modified") == objects.s3.get(BUCKET, key).headers["last-modified"]
     assert objects.proxy.count("GET", key=key) == 1
@@ -230,7 +231,7 @@ def test_what_is_stored_is_no_page_of_the_service(client, objects, name, kind):
 
 def test_a_header_of_s3_adds_no_other(client, objects, name):
     key = name()
-    objects.s3.put(BUCKET, key, b"x", "text/plain", Content_Disposition='inline; filename="a\tb"', X_Amz_Meta_Cookie="x")
+    objects.s3.put(BUCKET, key, b"x", "text/plain", X_Amz_Meta_Cookie="x", X_Amz_Meta_Set_Cookie="y")
     answer = client.read(key).expect(200)
     assert not answer.all("Set-Cookie") and answer.header("X-Amz-Meta-Cookie") is None
 

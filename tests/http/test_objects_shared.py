@@ -272,8 +272,7 @@ def test_both_styles_of_addresses(objects, key, addressing, endpoint, in_host):
             objects.forget(key, bucket)
             assert client.read(key, bucket).expect(200).body == body == objects.s3.get(bucket, key).body
             asked = objects.proxy.requests("GET", bucket, key)[-1]
-            # A name with a dot fits no certificate, so it stands in the path.
-            assert asked.headers["host"].startswith(bucket) is (in_host and "." not in bucket), asked
+            assert asked.headers["host"].startswith(bucket) is in_host, asked
             client.remove(key, bucket).expect(204)
     service.stop()
 

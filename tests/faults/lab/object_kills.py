@@ -79,7 +79,8 @@ class Case:
         if self.before is not None:
             world.s3.put(BUCKET, self.key, OLD)
         for instance in (world.victim, world.peaceful):
-            assert self.read(instance)[0] == self.before, self
+            # The victim may have begun just now: ready it is before it has found the cache.
+            wait_until(lambda i=instance: self.read(i) == (self.before, "hit"), 10, f"{self}: in the cache")
 
     def read(self, instance):
         """(content or None, X-Cache)"""
