@@ -28,7 +28,7 @@ if str(PACKAGE) not in sys.path:
 
 # pylint: disable=wrong-import-position
 import npm_packages  # noqa: E402
-from access_string import access_rules  # noqa: E402
+from access_string import CACHE_PATH, PATH, access_rules  # noqa: E402
 from local_memorydb import ports, topology  # noqa: E402
 from local_memorydb.cluster import DEFAULTS, REGION, RESOURCE, SERVICE, Cluster  # noqa: E402
 from local_memorydb.home import Home  # noqa: E402
@@ -45,13 +45,13 @@ ALL_RESOURCES = "customers,sessions,objects"
 SANITIZER_SIGNS = ("Sanitizer", "runtime error:")
 
 
-def default_acl():
-    """What customerd's database user may do: all that MemoryDB lets a user do, or, with CUSTOMERD_TEST_ACL=terraform, no more
+def default_acl(path=PATH):
+    """What customerd's user may do: all that MemoryDB lets a user do, or, with CUSTOMERD_TEST_ACL=terraform, no more
     than deploy/terraform gives it."""
     chosen = os.environ.get("CUSTOMERD_TEST_ACL", "")
     if chosen not in ("", "terraform"):
         raise AssertionError(f"CUSTOMERD_TEST_ACL is {chosen!r}: terraform, or nothing")
-    return access_rules() if chosen else APPLICATION_RULES
+    return access_rules(path) if chosen else APPLICATION_RULES
 
 
 class LocalCluster:
@@ -94,7 +94,7 @@ class LocalCluster:
     def _start_objects(self):
         program = npm_packages.install(SOURCE)
         self.objects = Objects(self.home, program, self.options, (*BUCKETS, "with.dots"), cache_memory=self._cache_memory,
-                               cache_options={"access_rules": APPLICATION_RULES})
+                               cache_options={"access_rules": default_acl(CACHE_PATH)})
         self.objects.start_cache()
         self.cluster.start_authority(others=[self.objects.cache_home])
         self.objects.start_s3()
