@@ -372,7 +372,7 @@ static void nobody_reads_so_nothing_more_is_taken_and_no_time_runs(void **state)
                                                          .fill = 300000000 } };
     struct http_multi_answer answer;
     enum http_stream_state stream_state;
-    char byte;
+    static char bytes[70000];
     begin(answers, 1);
     struct http_stream *stream = open_stream(&answer);
     size_t sent;
@@ -386,8 +386,12 @@ static void nobody_reads_so_nothing_more_is_taken_and_no_time_runs(void **state)
         assert_true(sent < 100000000);
         sched_yield();
     }
-    assert_int_equal(http_stream_read(stream, &byte, 1, &stream_state), 1);
-    assert_int_equal(stream_state, HTTP_STREAM_MORE);
+    /* It goes on where it was: more than all that was on the way can be read. */
+    for (size_t at = 0; at < before + BIG_BYTES;) {
+        assert_true(http_stream_wait(stream, now_ms() + DEADLINE_MS));
+        at += http_stream_read(stream, bytes, sizeof bytes, &stream_state);
+        assert_int_equal(stream_state, HTTP_STREAM_MORE);
+    }
     http_multi_answer_clean_up(&answer);
     until(&peer.closed, 1);
     end();
@@ -397,12 +401,12 @@ static void a_stream_that_breaks_or_stalls_fails(void **state)
 {
     (void)state;
     static const struct http_peer_answer answers[] = { { .text = BIG, .fill = 50000, .then = PEER_CLOSES },
-                                                       { .text = BIG, .fill = 50000, .then = PEER_HOLDS } };
+                                                       { .text = BIG, .fill = 500, .then = PEER_HOLDS } }; /* its length is told */
     for (size_t i = 0; i < 2; i++) {
         struct http_multi_answer answer;
         enum http_stream_state stream_state;
         begin(&answers[i], 1);
-        assert_int_equal(read_all(open_stream(&answer), 4096, &stream_state), 50000);
+        assert_int_equal(read_all(open_stream(&answer), 4096, &stream_state), answers[i].fill);
         assert_int_equal(stream_state, HTTP_STREAM_FAILED);
         http_multi_answer_clean_up(&answer);
         end();
@@ -460,6 +464,27 @@ static void ready_is_told_once_for_each_read_that_gave_nothing(void **state)
     assert_true(starved > 0);
     assert_int_equal(atomic_load(&calls), starved);
     http_stream_on_ready(stream, NULL, NULL);
+    http_multi_answer_clean_up(&answer);
+    end();
+}
+
+/* More than the buffer holds, so that bytes come in between. */
+static void ready_is_not_told_to_who_found_something(void **state)
+{
+    (void)state;
+    static const struct http_peer_answer answers[] = { { .text = BIG, .fill = BIG_BYTES } };
+    struct http_multi_answer answer;
+    enum http_stream_state stream_state;
+    atomic_int calls = 0;
+    char bytes[1000];
+    begin(answers, 1);
+    struct http_stream *stream = open_stream(&answer);
+    http_stream_on_ready(stream, count_ready, &calls);
+    for (size_t at = 0; at < 3 * STREAM_BUFFER_BYTES;) {
+        assert_true(http_stream_wait(stream, now_ms() + DEADLINE_MS));
+        at += http_stream_read(stream, bytes, sizeof bytes, &stream_state);
+    }
+    assert_int_equal(atomic_load(&calls), 0);
     http_multi_answer_clean_up(&answer);
     end();
 }
@@ -543,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_breaks_or_stalls_fails),
         cmocka_unit_test(streams_have_places_of_their_own),
         cmocka_unit_test(ready_is_told_once_for_each_read_that_gave_nothing),
+        cmocka_unit_test(ready_is_not_told_to_who_found_something),
         cmocka_unit_test(fibers_leave_their_thread_to_each_other),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
