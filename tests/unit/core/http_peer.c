@@ -1,6 +1,7 @@
 #include "http_peer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -92,8 +93,12 @@ static bool answer(struct http_peer *peer, struct http_peer_connection *c)
     char bytes[PIECE_BYTES];
     size_t n = piece(c->answer, c->sent, bytes);
     ssize_t sent = n == 0 ? 0 : send(c->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0)
+    if (sent < 0 && errno == EAGAIN)
+        return true;
+    if (sent < 0) {
+        atomic_fetch_add(&peer->closed, 1);
         return false;
+    }
     c->sent += (size_t)sent;
     atomic_fetch_add(&peer->sent, (size_t)sent);
     if (piece(c->answer, c->sent, bytes) > 0)
