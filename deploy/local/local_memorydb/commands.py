@@ -144,7 +144,6 @@ class Starter:
         if self.objects is not None:
             with step("S3"):
                 self.objects.start_s3()
-                self.objects.put_samples(self.cluster.credentials)
 
     def _s3_program(self):
         try:
@@ -165,6 +164,8 @@ class Starter:
         if self.service.pid is None:
             self.service.start()
         self.service.wait_until_ready()
+        if self.objects is not None:
+            self.objects.put_samples(self.cluster.credentials)
         if self.serves_sessions:
             self._start_shop()
 
