@@ -68,7 +68,9 @@ static size_t or_default(size_t given, size_t otherwise)
 
 struct s3 *s3_new(const struct s3_options *options, struct error *err)
 {
-    const struct http_multi_options http = { .ca_file = options->ca_file,
+    const struct credentials_env *env = options->env != NULL ? options->env : credentials_env_system();
+    bool has_ca_file = options->ca_file != NULL && options->ca_file[0] != '\0';
+    const struct http_multi_options http = { .ca_file = has_ca_file ? options->ca_file : provider_getenv(env, "AWS_CA_BUNDLE"),
                                              .exchanges = or_default(options->connections, CONNECTIONS),
                                              .waiting = or_default(options->waiting, WAITING),
                                              .streams = or_default(options->streams, STREAMS),
@@ -80,7 +82,7 @@ struct s3 *s3_new(const struct s3_options *options, struct error *err)
         (void)error_set(err, STATUS_INTERNAL, "out of memory");
         return NULL;
     }
-    s3->env = options->env != NULL ? options->env : credentials_env_system();
+    s3->env = env;
     s3->log = options->log;
     atomic_init(&s3->retry_tokens, S3_RETRY_TOKENS);
     if (s3_place_find(options, s3->env, &s3->place, err) != STATUS_OK)

@@ -3,6 +3,8 @@
 #include "customerd/core/fiber.h"
 #include "customerd/core/monitor.h"
 
+#include <stdio.h>
+
 /* Of one request: enough for a failing node behind S3's name, few enough for a S3 that fails as a whole. */
 #define TRIES_MAX 5
 #define BACKOFF_BASE_MS 50
@@ -19,6 +21,7 @@ struct asking {
     int tries;
     bool renewed;       /* the credentials, on S3's word */
     bool maybe_applied; /* by one of the tries */
+    char cause[200];    /* of the last failure; for the log */
 };
 
 static int64_t now_ms(void)
@@ -51,7 +54,7 @@ static bool copy_credentials(void *to, const void *product)
     return false;
 }
 
-static enum status sign(const struct asking *a, struct s3_signed *out, struct error *err)
+static enum status sign(struct asking *a, struct s3_signed *out, struct error *err)
 {
     struct s3 *s3 = a->s3;
     struct credentials credentials = { .source = NULL };
@@ -60,10 +63,11 @@ static enum status sign(const struct asking *a, struct s3_signed *out, struct er
     if (status == STATUS_OK)
         status = s3_request_sign(&s3->place, &a->question->request, &credentials,
                                  clock_realtime_ms(s3->env->clock) / 1000, a->payload_hash, out, err);
-    else if (status == STATUS_UNAVAILABLE)
-        status = err->code = STATUS_S3_UNAVAILABLE;
     credentials_clean_up(&credentials);
-    return status;
+    if (status != STATUS_UNAVAILABLE)
+        return status;
+    snprintf(a->cause, sizeof a->cause, "%.199s", err->detail);
+    return error_set(err, STATUS_S3_UNAVAILABLE, "there are no credentials for S3");
 }
 
 /* A write with a condition goes out once: what libcurl sends again on a new connection would be judged by what the first
@@ -91,6 +95,7 @@ static enum s3_verdict try_once(struct asking *a, struct http_multi_answer *answ
     enum http_end end = http_multi_exchange(a->s3->http, &request, answer);
     s3_signed_clean_up(&s);
     a->tries++;
+    snprintf(a->cause, sizeof a->cause, "%s", answer->reason);
     return s3_judge(q, end, answer, err);
 }
 
@@ -194,7 +199,7 @@ static void tell(struct asking *a, const struct error *err)
         atomic_fetch_add(&s3->unlogged, 1);
         return;
     }
-    LOG(s3->log, LOG_WARN, "s3_failed", LOG_CSTR("reason", err->detail), LOG_STR("bucket", a->question->request.bucket),
+    LOG(s3->log, LOG_WARN, "s3_failed", LOG_CSTR("reason", err->detail), LOG_CSTR("cause", a->cause), LOG_STR("bucket", a->question->request.bucket),
         LOG_INT("tries", a->tries), LOG_INT("unlogged", atomic_exchange(&s3->unlogged, 0)));
 }
 

@@ -148,12 +148,29 @@ static enum status status_of(enum http_end end)
     }
 }
 
+/* Clients of the service read it: where S3 is, and what is wrong there in detail, is for the log alone. */
+static const char *words_for(enum http_end end)
+{
+    switch (end) {
+    case HTTP_END_TIMED_OUT:
+        return "S3 did not answer in time";
+    case HTTP_END_LOST:
+        return "the connection to S3 failed";
+    case HTTP_END_OVERLOADED:
+        return "too many requests to S3 wait, or too many of its objects are being handed through";
+    case HTTP_END_INTERNAL:
+        return "the request to S3 could not be made";
+    default:
+        return "what stands for S3 can't be trusted, or doesn't answer as S3 does";
+    }
+}
+
 enum s3_verdict s3_judge(const struct s3_question *q, enum http_end end, const struct http_multi_answer *answer,
                          struct error *err)
 {
     if (end == HTTP_END_ANSWER)
         return judge_answer(q, answer, err);
-    (void)error_set(err, status_of(end), "%s to S3: %s", q->request.method, answer->reason);
+    (void)error_set(err, status_of(end), "%s", words_for(end));
     if (s3_is_write(q->operation) && answer->sent)
         err->applied = APPLIED_UNKNOWN;
     return end == HTTP_END_LOST ? S3_VERDICT_AGAIN : S3_VERDICT_FINAL;

@@ -27,7 +27,7 @@ enum s3_verdict {
     S3_VERDICT_FINAL   /* a failure */
 };
 
-/* err: what to say when it is no answer; err->applied, whether this try of a write may have taken effect. */
+/* err: what to tell a client when it is no answer; err->applied, whether this try of a write may have taken effect. */
 enum s3_verdict s3_judge(const struct s3_question *question, enum http_end end, const struct http_multi_answer *answer,
                          struct error *err);
 

@@ -34,7 +34,7 @@ struct s3_options {
     const char *endpoint;  /* scheme, host and perhaps a port; NULL or "": AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else
                             * the region's own */
     const char *region;    /* NULL or "": as aws_region finds it */
-    const char *ca_file;   /* PEM; NULL or "": the system's */
+    const char *ca_file;   /* PEM; NULL or "": AWS_CA_BUNDLE, else the system's */
     enum s3_addressing addressing;
     size_t connections;    /* exchanges under way at once; more wait for their turn. 0: 32 */
     size_t waiting;        /* how many may wait; more are refused with OVERLOADED. 0: 1024 */
@@ -87,8 +87,9 @@ void s3_meta_clean_up(struct s3_meta *meta);
  *   BAD_REQUEST     the bucket's name, the key or a field can't be sent; or the body is not what content_md5 says
  *   OVERLOADED      too many wait already; nothing was sent
  *   S3_TIMED_OUT    no answer by the deadline
- *   S3_UNAVAILABLE  not reachable, no credentials, an answer that makes no sense, or a refusal (S3's error code is in the
- *                   detail; no key and no credentials are)
+ *   S3_UNAVAILABLE  not reachable, no credentials, an answer that makes no sense, or a refusal (S3's error code is then
+ *                   in the detail)
+ * Details may be told to clients: no address, key or credentials are in them. The log has the cause (`s3_failed`).
  * err->applied: whether a write that failed may have taken effect. Strings of a request are borrowed for the call.
  * Replies are to be cleaned up also after a failure, when nothing is in them. */
 

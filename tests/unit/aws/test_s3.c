@@ -62,6 +62,14 @@ static void begin(const struct http_peer_answer *answers, size_t n)
     begin_without_credentials(answers, n);
 }
 
+static bool log_has(const char *word)
+{
+    static char text[100000];
+    ssize_t n = pread(log_file, text, sizeof text - 1, 0);
+    text[n < 0 ? 0 : n] = '\0';
+    return strstr(text, word) != NULL;
+}
+
 /* Whatever went wrong, the log has neither the credentials nor the keys of objects. */
 static void end(void)
 {
@@ -417,6 +425,27 @@ static void redirects_and_refusals_are_told_without_another_try(void **state)
     end();
 }
 
+static void where_s3_is_is_told_to_the_log_alone(void **state)
+{
+    (void)state;
+    static const struct http_peer_answer answers[] = { { .text = OK_OBJECT } };
+    struct s3_reply reply;
+    struct error err;
+    begin(answers, 1);
+    http_peer_stop(&peer);
+    assert_int_equal(get(&reply, &err), STATUS_S3_UNAVAILABLE);
+    assert_string_equal(err.detail, "the connection to S3 failed");
+    assert_int_equal(err.applied, APPLIED_NO);
+    s3_reply_clean_up(&reply);
+    int64_t end_ms = soon();
+    while (!log_has("\"cause\":\"Failed to connect to 127.0.0.1")) {
+        assert_true(now_ms() < end_ms);
+        sched_yield();
+    }
+    http_peer_start(&peer, answers, 1);
+    end();
+}
+
 static void what_can_not_be_sent_is_not(void **state)
 {
     (void)state;
@@ -493,6 +522,7 @@ static void without_credentials_nothing_is_sent(void **state)
     int64_t since_ms = now_ms();
     assert_int_equal(get(&reply, &err), STATUS_S3_UNAVAILABLE);
     assert_true(now_ms() - since_ms < 5000);
+    assert_string_equal(err.detail, "there are no credentials for S3");
     s3_reply_clean_up(&reply);
     assert_int_equal(s3_ready(s3, &err), STATUS_S3_UNAVAILABLE);
     assert_non_null(strstr(err.detail, "there is no set of S3 credentials yet"));
@@ -558,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_later_refusal_does_not_undo_a_doubt),
         cmocka_unit_test(the_deadline_is_kept),
         cmocka_unit_test(redirects_and_refusals_are_told_without_another_try),
+        cmocka_unit_test(where_s3_is_is_told_to_the_log_alone),
         cmocka_unit_test(what_can_not_be_sent_is_not),
         cmocka_unit_test(a_long_object_is_handed_through),
         cmocka_unit_test(without_credentials_nothing_is_sent),

@@ -135,12 +135,12 @@ static void no_answer_has_its_reason(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct s3_question put = { .operation = S3_OP_PUT, .request = { .method = "PUT" } };
         const struct s3_question get = { .operation = S3_OP_GET, .request = { .method = "GET" } };
-        const struct http_multi_answer answer = { .sent = rows[i].sent, .reason = "why" };
+        const struct http_multi_answer answer = { .sent = rows[i].sent, .reason = "no route to 10.0.0.1" };
         struct error err;
         assert_int_equal(s3_judge(&put, rows[i].end, &answer, &err), rows[i].verdict);
         assert_int_equal(err.code, rows[i].status);
         assert_int_equal(err.applied, rows[i].applied);
-        assert_string_equal(err.detail, "PUT to S3: why");
+        assert_null(strstr(err.detail, "10.0.0.1"));
         assert_int_equal(s3_judge(&get, rows[i].end, &answer, &err), rows[i].verdict);
         assert_int_equal(err.applied, APPLIED_NO);
     }
