@@ -112,13 +112,14 @@ static enum status look_after(struct watch *w, const char *how, bool last, struc
     look(w, &seen, &failures);
     bool written = fwrite(buf_slice(&failures).ptr, 1, failures.len, stdout) == failures.len && fflush(stdout) == 0;
     buf_clean_up(&failures);
-    if (last || seen.finished != w->told)
-        tell(&seen, how, now_ms() - w->begin_ms);
+    bool new = last || seen.finished != w->told;
     w->told = seen.finished;
     w->told_ms = now_ms();
+    if (new)
+        tell(&seen, how, w->told_ms - w->begin_ms);
     if (!written)
         return error_set(err, STATUS_INTERNAL, "the names that failed can't be written to stdout");
-    return w->arguments->state == NULL
+    return w->arguments->state == NULL || !new
                ? STATUS_OK
                : warm_state_write(w->arguments->state, &w->arguments->scope, &seen.resume_at, err);
 }
@@ -149,6 +150,7 @@ static void take_signal(struct watch *w, int64_t wait_ms)
         return;
     w->signal_number = number;
     (void)pthread_sigmask(SIG_UNBLOCK, &w->signals, NULL);
+    fprintf(stderr, "warm: stopping when what is under way has ended; a second signal ends it at once\n");
 }
 
 static bool is_interrupted(void *ctx)

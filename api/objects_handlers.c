@@ -218,8 +218,6 @@ static enum status receive_events(struct exchange *x, struct error *err)
     size_t dropped;
     object_events_init(&events);
     enum status status = object_events_parse(x->request.body, &events, &x->findings, err);
-    if (status == STATUS_INVALID_REQUEST)
-        status = err->code = STATUS_INVALID_EVENT;
     if (status == STATUS_OK)
         status = objects_forget(objects_of(x), events.items, events.n, x->request.deadline_ms, &dropped, err);
     if (status == STATUS_OK)

@@ -107,7 +107,8 @@ static void give_up_listing(struct warming *w, const struct error *reason)
     monitor_unlock(&w->monitor);
 }
 
-/* One page; false when the run stops, or S3 gives none. */
+/* One page: the first, behind a key or from the beginning, or the one that the token names. False when the run stops, or S3
+ * gives none. */
 static bool list_page(struct warming *w, struct slice start_after, const struct buf *token, struct s3_page *page)
 {
     const struct warm_scope *scope = &w->options->scope;
@@ -117,7 +118,7 @@ static bool list_page(struct warming *w, struct slice start_after, const struct 
         const struct s3_list list = {
             .bucket = slice_cstr(scope->bucket),
             .prefix = slice_cstr(scope->prefix),
-            .start_after = token->len == 0 ? start_after : slice_of("", 0),
+            .start_after = start_after,
             .continuation_token = buf_slice(token),
             .deadline_ms = objects_command_deadline_ms(w->options->command),
         };

@@ -393,11 +393,10 @@ static void read_document(struct reader *r, const json_t *document)
         found(r, NULL, "expected \"detail-type\" (EventBridge), \"Records\" (S3 or SQS), or \"Event\" (s3:TestEvent)");
 }
 
-/* As all of a resource's bodies: what is wrong with one is an invalid request. */
 static enum status invalid(const struct findings *f, struct error *err)
 {
     (void)json_invalid(f, err);
-    return err->code = STATUS_INVALID_REQUEST;
+    return err->code = STATUS_INVALID_EVENT;
 }
 
 enum status object_events_parse(struct slice body, struct object_events *e, struct findings *f, struct error *err)

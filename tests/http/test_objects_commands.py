@@ -207,6 +207,12 @@ def test_warm_keeps_to_its_rate(commands, objects, filled):
     assert times[-1] - times[0] >= 1.4, "15 distances of 100 ms"
 
 
+def test_what_is_too_long_does_not_hold_up_the_others(commands, filled):
+    where, _ = filled(20, b"x" * 20)
+    _, err = commands.warm("--prefix", where, "--rate", 1, CUSTOMERD_OBJECT_CACHE_MAX_BYTES="10")
+    assert counts(err) == {"too long": 20} and float(re.search(r"in ([0-9.]+) s", err).group(1)) < 15
+
+
 def test_warm_asks_for_so_many_at_a_time(commands, objects, filled):
     where, keys = filled(12)
     with objects.proxy.rule("hold", "GET", BUCKET, keys[0]), objects.proxy.rule("hold", "GET", BUCKET, keys[1]), \
@@ -262,6 +268,19 @@ def test_an_interrupted_warming_without_state_says_how_to_go_on(commands, object
     _, err = ended(process, 130)
     after = re.search(r'to go on: --start-after "(.+)"', err).group(1)
     assert keys.index(after) + 1 == counts(err)["filled"]
+
+
+def test_what_is_cut_short_by_a_signal_has_not_failed(commands, objects, filled, tmp_path):
+    where, keys = filled(3)
+    state = tmp_path / "state"
+    with objects.proxy.rule("hang", "GET", BUCKET, keys[1]) as rule:
+        process = commands.begin("warm", "--bucket", BUCKET, "--prefix", where, "--state", state, CUSTOMERD_OBJECT_S3_TIMEOUT_MS="1000")
+        wait_until(lambda: rule.met == 1, 10, "it is asked for")
+        process.send_signal(signal.SIGINT)
+        out, err = ended(process, 130)
+    assert out == "" and "failed" not in err and json.loads(state.read_text())["after"] in ("", keys[0])
+    commands.warm("--prefix", where, "--state", state)
+    assert set(gets(objects, keys)) == set(keys)
 
 
 def test_a_second_signal_ends_it_at_once(commands, objects, filled):
@@ -352,6 +371,22 @@ def test_what_is_wrong_is_told(commands, words, status, told):
     assert out == "" and told in err and len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("env,told", [
+    ({"CUSTOMERD_OBJECT_BUCKETS": ""}, "CUSTOMERD_OBJECT_BUCKETS: not set"),
+    ({"CUSTOMERD_CACHE_ENDPOINT": ""}, "CUSTOMERD_CACHE_ENDPOINT: not set"),
+    ({"CUSTOMERD_CACHE_AUTH": "password", "CUSTOMERD_CACHE_PASSWORD_FILE": "/no/such/file"}, "CUSTOMERD_CACHE_PASSWORD_FILE"),
+])
+def test_wrong_settings_are_told(commands, env, told):
+    _, err = commands.warm(status=1, **env)
+    assert told in err and len(err.splitlines()) == 1
+
+
+def test_only_what_the_cache_and_s3_take_is_needed(commands, filled):
+    where, _ = filled(1)
+    nothing = {"CUSTOMERD_RESOURCES": "", "CUSTOMERD_DB_ENDPOINT": "", "CUSTOMERD_DB_USER": "", "CUSTOMERD_IAM_RESOURCE": ""}
+    assert counts(commands.warm("--prefix", where, **nothing)[1]) == {"filled": 1}
+
+
 @pytest.mark.parametrize("command", ["warm", "compare"])
 def test_help_names_all_options(commands, command):
     out, err = commands.run(command, "--help")
@@ -390,6 +425,15 @@ def test_compare_measures_both(commands, objects, filled, tmp_path):
     assert root.tag == SVG + "svg" and root.get("viewBox")
     words = "".join(root.itertext())
     assert f"{result['improvement_percent']:.2f} %" in words and f"{BUCKET}/commands/" in words
+
+
+def test_what_the_cache_did_not_have_is_not_its_latency(commands, objects, filled):
+    _, (key,) = filled(1)
+    with objects.proxy.rule("latency", "GET", BUCKET, key, seconds=0.25):
+        out, _ = commands.compare(key, "--requests", 12, "--json", CUSTOMERD_OBJECT_TTL_S="1", CUSTOMERD_OBJECT_STALE_S="0")
+    result = json.loads(out)
+    assert result["misses"] >= 2 and result["cache"]["reads"] + result["misses"] == 12
+    assert result["cache"]["maximum_us"] < 250000 <= result["s3"]["minimum_us"], "a miss waits for S3"
 
 
 def test_compare_prints_a_table(commands, objects, filled):

@@ -37,7 +37,7 @@ struct object_events {
 void object_events_init(struct object_events *e);
 void object_events_clean_up(struct object_events *e);
 
-/* Reads a body, all or nothing: what is wrong with it stands in f. MALFORMED_JSON, INVALID_REQUEST, BODY_TOO_LARGE, or
+/* Reads a body, all or nothing: what is wrong with it stands in f. MALFORMED_JSON, INVALID_EVENT, BODY_TOO_LARGE, or
  * INTERNAL when memory is out. Pure; any thread. e was initialized, f too. */
 enum status object_events_parse(struct slice body, struct object_events *e, struct findings *f, struct error *err) MUST_USE;
 

@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     findings_init(&f);
     enum status status = object_events_parse(slice_of(copy, size), &events, &f, &err);
     free(copy);
-    if (status == STATUS_INVALID_REQUEST)
+    if (status == STATUS_INVALID_EVENT)
         check_findings(&f);
     else
         REQUIRE(f.count == 0 && (status == STATUS_OK || status == STATUS_MALFORMED_JSON));

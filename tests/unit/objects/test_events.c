@@ -126,7 +126,7 @@ static void expect_findings(const char *body, const char *findings)
 {
     struct fixture x;
     enum status status = parse(&x, body);
-    if (status != STATUS_INVALID_REQUEST || x.err.code != status)
+    if (status != STATUS_INVALID_EVENT || x.err.code != status)
         fail_msg("%.200s: status %d", body, (int)status);
     assert_slice(buf_slice(&x.f.json), findings);
     end(&x);
@@ -320,13 +320,13 @@ static void there_are_bounds(void **state)
     expect_event(&x.events.items[OBJECT_EVENTS_MAX - 1], "b", "999", "");
     end(&x);
     for (size_t extra = 1; extra <= 2; extra++) {
-        assert_int_equal(parse_many(&x, OBJECT_EVENTS_MAX + extra, 0), STATUS_INVALID_REQUEST);
+        assert_int_equal(parse_many(&x, OBJECT_EVENTS_MAX + extra, 0), STATUS_INVALID_EVENT);
         assert_slice(buf_slice(&x.f.json), FINDING("", "expected at most 1000 events"));
         end(&x);
     }
     assert_int_equal(parse_many(&x, 1, OBJECT_KEY_MAX_BYTES - 1), STATUS_OK);
     end(&x);
-    assert_int_equal(parse_many(&x, 1, OBJECT_KEY_MAX_BYTES), STATUS_INVALID_REQUEST);
+    assert_int_equal(parse_many(&x, 1, OBJECT_KEY_MAX_BYTES), STATUS_INVALID_EVENT);
     end(&x);
     assert_int_equal(parse_many(&x, 1000, 1024), STATUS_BODY_TOO_LARGE);
     end(&x);
