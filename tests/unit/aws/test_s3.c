@@ -1,4 +1,4 @@
-#include "customerd/aws/s3.h"
+#include "../../../src/aws/s3_inner.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -313,6 +313,32 @@ static void tries_come_to_an_end_by_number_and_by_deadline(void **state)
     end();
 }
 
+/* Each retry costs five, each answer gives one back. */
+static void an_s3_that_is_ill_is_not_asked_more_and_more(void **state)
+{
+    (void)state;
+    static const struct http_peer_answer answers[] = { { .text = FAILURE("503 Slow", "SlowDown"), .then = PEER_CLOSES },
+                                                       { .text = FAILURE("503 Slow", "SlowDown"), .then = PEER_CLOSES },
+                                                       { .text = FAILURE("503 Slow", "SlowDown"), .then = PEER_CLOSES },
+                                                       { .text = OK_OBJECT } };
+    struct s3_reply reply;
+    struct error err;
+    begin(answers, 4);
+    atomic_store(&s3->retry_tokens, 9);
+    assert_int_equal(get(&reply, &err), STATUS_S3_UNAVAILABLE);
+    assert_int_equal(atomic_load(&peer.requests), 2);
+    assert_int_equal(get(&reply, &err), STATUS_S3_UNAVAILABLE);
+    assert_int_equal(atomic_load(&peer.requests), 3);
+    assert_int_equal(get(&reply, &err), STATUS_OK);
+    s3_reply_clean_up(&reply);
+    assert_int_equal(atomic_load(&s3->retry_tokens), 5);
+    atomic_store(&s3->retry_tokens, S3_RETRY_TOKENS);
+    assert_int_equal(get(&reply, &err), STATUS_OK);
+    s3_reply_clean_up(&reply);
+    assert_int_equal(atomic_load(&s3->retry_tokens), S3_RETRY_TOKENS);
+    end();
+}
+
 static void a_write_with_a_condition_is_not_repeated_when_it_may_be_applied(void **state)
 {
     (void)state;
@@ -532,13 +558,17 @@ static void without_credentials_nothing_is_sent(void **state)
 
 static atomic_int looks;
 
-/* Another key each time. */
+/* Another key the second time, after longer than the delay before the second try. */
 static const char *changing_variable(void *ctx, const char *name)
 {
-    static const char *const ids[] = { "AKIDFIRST", "AKIDSECOND" };
     (void)ctx;
-    if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
-        return ids[atomic_fetch_add(&looks, 1) > 0];
+    if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0) {
+        if (atomic_fetch_add(&looks, 1) == 0)
+            return "AKIDFIRST";
+        for (int64_t until_ms = now_ms() + 200; now_ms() < until_ms;)
+            sched_yield();
+        return "AKIDSECOND";
+    }
     return strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0 ? SECRET : NULL;
 }
 
@@ -583,6 +613,7 @@ int main(void)
         cmocka_unit_test(a_list_comes_page_by_page),
         cmocka_unit_test(what_passes_is_tried_again),
         cmocka_unit_test(tries_come_to_an_end_by_number_and_by_deadline),
+        cmocka_unit_test(an_s3_that_is_ill_is_not_asked_more_and_more),
         cmocka_unit_test(a_write_with_a_condition_is_not_repeated_when_it_may_be_applied),
         cmocka_unit_test(a_write_with_a_condition_has_a_connection_of_its_own),
         cmocka_unit_test(a_later_refusal_does_not_undo_a_doubt),
