@@ -184,6 +184,26 @@ def test_writers_at_once_leave_what_s3_has(client, second, objects_service, obje
                 assert reader.read(key).expect(200).body == final
 
 
+@pytest.mark.parametrize("first, method, options, kept", [
+    ("latency", "PUT", {"seconds": 1.2}, b"second"), ("hold", "PUT", {}, b"first"), ("latency", "HEAD", {"seconds": 1.2}, b"second")])
+def test_of_two_overlapping_writes_what_s3_kept_is_read(client, other, objects, key, first, method, options, kept):
+    """The first write's answer is late, and S3 has the second by then; or the first comes to S3 late, after the second; or the
+    first has asked what it wrote, and the second goes past it before it stores that."""
+    client.write(key, b"before").expect(200, 201)
+    objects.proxy.forget()
+    with objects.proxy.rule(first, method, key=key, times=1, **options) as rule:
+        writer = threading.Thread(target=lambda: client.write(key, b"first").expect(200, 201))
+        writer.start()
+        wait_until(lambda: rule.met == 1 and (first == "hold" or objects.proxy.s3_has_answered(method, key)), 5, "it is under way")
+        other.write(key, b"second").expect(200, 201)
+        # Whatever the second left in the cache, the first is not done.
+        assert other.read(key).expect(200).body == objects.s3.get(BUCKET, key).body == b"second"
+    writer.join()
+    assert objects.s3.get(BUCKET, key).body == kept
+    for reader in (client, other, client):
+        assert reader.read(key).expect(200).body == kept
+
+
 @pytest.mark.concurrent
 def test_readers_never_go_back(second, objects_service, objects, key):
     """One writer counts up; whoever has read n, or was told that n is written, never reads less."""
