@@ -59,7 +59,7 @@ enum status command_option_number(const char *name, const char *text, int64_t mi
         return STATUS_OK;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < min || value > max || *text < '0' || *text > '9')
+    if (errno != 0 || *end != '\0' || value < min || value > max || *text < '0' || *text > '9')
         return error_set(err, STATUS_BAD_PARAMETER, "%s: \"%.40s\" is not a number from %" PRId64 " to %" PRId64, name, text, min,
                          max);
     *out = value;
