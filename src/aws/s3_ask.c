@@ -11,6 +11,7 @@
 #define BACKOFF_CAP_MS 2000
 #define RETRY_COST 5
 #define RENEWAL_MAX_MS 2000
+#define RETRY_AFTER_S 1
 #define LOG_EVERY_MS 1000
 
 /* A request's state over its tries. */
@@ -21,7 +22,8 @@ struct asking {
     int tries;
     bool renewed;       /* the credentials, on S3's word */
     bool maybe_applied; /* by one of the tries */
-    char cause[200];    /* of the last failure; for the log */
+    char cause[200];    /* of the last failure; for the log, as is the next */
+    char request_id[64]; /* S3's own name of the last try */
 };
 
 static int64_t now_ms(void)
@@ -96,6 +98,8 @@ static enum s3_verdict try_once(struct asking *a, struct http_multi_answer *answ
     s3_signed_clean_up(&s);
     a->tries++;
     snprintf(a->cause, sizeof a->cause, "%s", answer->reason);
+    struct slice id = http_multi_field(&answer->head, "x-amz-request-id");
+    snprintf(a->request_id, sizeof a->request_id, "%.*s", id.len < sizeof a->request_id ? (int)id.len : 0, id.ptr);
     return s3_judge(q, end, answer, err);
 }
 
@@ -184,6 +188,8 @@ static enum status ask(struct asking *a, struct http_multi_answer *answer, struc
         }
         a->maybe_applied = a->maybe_applied || err->applied == APPLIED_UNKNOWN;
     } while (goes_on(a, verdict));
+    if (verdict == S3_VERDICT_AGAIN || err->code == STATUS_S3_TIMED_OUT || err->code == STATUS_OVERLOADED)
+        err->retry_after_s = RETRY_AFTER_S;
     err->applied = a->maybe_applied ? APPLIED_UNKNOWN : APPLIED_NO;
     return err->code;
 }
@@ -199,8 +205,9 @@ static void tell(struct asking *a, const struct error *err)
         atomic_fetch_add(&s3->unlogged, 1);
         return;
     }
-    LOG(s3->log, LOG_WARN, "s3_failed", LOG_CSTR("reason", err->detail), LOG_CSTR("cause", a->cause), LOG_STR("bucket", a->question->request.bucket),
-        LOG_INT("tries", a->tries), LOG_INT("unlogged", atomic_exchange(&s3->unlogged, 0)));
+    LOG(s3->log, LOG_WARN, "s3_failed", LOG_CSTR("reason", err->detail), LOG_CSTR("cause", a->cause),
+        LOG_CSTR("s3_request_id", a->request_id), LOG_STR("bucket", a->question->request.bucket), LOG_INT("tries", a->tries),
+        LOG_INT("unlogged", atomic_exchange(&s3->unlogged, 0)));
 }
 
 enum status s3_ask(struct s3 *s3, const struct s3_question *question, struct http_multi_answer *answer, struct error *err)

@@ -89,6 +89,7 @@ void s3_meta_clean_up(struct s3_meta *meta);
  *   S3_TIMED_OUT    no answer by the deadline
  *   S3_UNAVAILABLE  not reachable, no credentials, an answer that makes no sense, or a refusal (S3's error code is then
  *                   in the detail)
+ * That an object isn't there, S3 tells only to who may list its bucket (s3:ListBucket); to others it refuses with 403.
  * Details may be told to clients: no address, key or credentials are in them. The log has the cause (`s3_failed`).
  * err->applied: whether a write that failed may have taken effect. Strings of a request are borrowed for the call.
  * Replies are to be cleaned up also after a failure, when nothing is in them. */

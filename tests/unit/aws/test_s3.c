@@ -14,7 +14,7 @@
     "HTTP/1.1 200 OK\r\nETag: \"e1\"\r\nLast-Modified: Sun, 1 Jan 2006 12:00:00 GMT\r\nContent-Type: text/plain\r\n"      \
     "x-amz-version-id: v1\r\nContent-Length: 5\r\n\r\nhello"
 #define EMPTY(status, fields) "HTTP/1.1 " status "\r\n" fields "Content-Length: 0\r\n\r\n"
-#define FAILURE(status, code) "HTTP/1.1 " status "\r\nConnection: close\r\n\r\n<Error><Code>" code "</Code></Error>"
+#define FAILURE(status, code) "HTTP/1.1 " status "\r\nx-amz-request-id: 4442587FB7D0A2F9\r\nConnection: close\r\n\r\n<Error><Code>" code "</Code></Error>"
 #define SECRET "the-secret-access-key"
 #define TOKEN "the-session-token"
 
@@ -68,6 +68,15 @@ static bool log_has(const char *word)
     ssize_t n = pread(log_file, text, sizeof text - 1, 0);
     text[n < 0 ? 0 : n] = '\0';
     return strstr(text, word) != NULL;
+}
+
+static void until_logged(const char *word)
+{
+    int64_t end_ms = soon();
+    while (!log_has(word)) {
+        assert_true(now_ms() < end_ms);
+        sched_yield();
+    }
 }
 
 /* Whatever went wrong, the log has neither the credentials nor the keys of objects. */
@@ -303,6 +312,8 @@ static void tries_come_to_an_end_by_number_and_by_deadline(void **state)
     begin(answers, 1);
     assert_int_equal(get(&reply, &err), STATUS_S3_UNAVAILABLE);
     assert_string_equal(err.detail, "S3 answers GET with 503 SlowDown");
+    assert_int_equal(err.retry_after_s, 1);
+    until_logged("\"s3_request_id\":\"4442587FB7D0A2F9\"");
     s3_reply_clean_up(&reply);
     assert_int_equal(atomic_load(&peer.requests), 5);
     int64_t deadline_ms = now_ms() + 30;
@@ -442,6 +453,7 @@ static void redirects_and_refusals_are_told_without_another_try(void **state)
     begin(answers, 4);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(get(&reply, &err), STATUS_S3_UNAVAILABLE);
+        assert_int_equal(err.retry_after_s, 0);
         assert_int_equal(reply.body.len, 0);
         assert_null(reply.meta.text);
         s3_reply_clean_up(&reply);
@@ -463,11 +475,7 @@ static void where_s3_is_is_told_to_the_log_alone(void **state)
     assert_string_equal(err.detail, "the connection to S3 failed");
     assert_int_equal(err.applied, APPLIED_NO);
     s3_reply_clean_up(&reply);
-    int64_t end_ms = soon();
-    while (!log_has("\"cause\":\"Failed to connect to 127.0.0.1")) {
-        assert_true(now_ms() < end_ms);
-        sched_yield();
-    }
+    until_logged("\"cause\":\"Failed to connect to 127.0.0.1");
     http_peer_start(&peer, answers, 1);
     end();
 }
