@@ -7,13 +7,15 @@
 #define CHAINS 1024 /* more than there are requests at a time */
 
 struct flight {
-    struct flight *next; /* in its chain */
+    struct flight *next; /* in its chain, as these two guarded by the table's lock */
+    bool listed;
+    int refs;
     size_t chain;
-    int refs;            /* guarded by the table's lock */
-    struct monitor monitor; /* guards what follows */
+    struct monitor monitor; /* guards what follows; taken behind the table's lock */
     uint64_t questions;
-    bool finished;
-    struct flight_result result;
+    uint64_t last_entered; /* questions that had been asked when the last one came */
+    bool leaderless;
+    struct flight_result result; /* of the last one that led; question 0 before */
     size_t key_len;
     char key[];
 };
@@ -58,7 +60,6 @@ static struct flight *flight_new(struct slice key, size_t chain)
         return NULL;
     }
     f->chain = chain;
-    f->refs = 1;
     f->key_len = key.len;
     memcpy(f->key, key.ptr, key.len);
     return f;
@@ -71,28 +72,61 @@ static void flight_free(struct flight *f)
     free(f);
 }
 
-struct flight *flight_enter(struct flights *fs, struct slice key, bool *leads)
+static struct flight *find(const struct flights *fs, struct slice key, size_t chain)
 {
-    size_t chain = chain_of(key);
-    (void)pthread_mutex_lock(&fs->lock);
     struct flight *f = fs->chains[chain];
     while (f != NULL && !slice_equal(slice_of(f->key, f->key_len), key))
         f = f->next;
-    *leads = f == NULL;
+    return f;
+}
+
+static struct flight *add(struct flights *fs, struct slice key, size_t chain)
+{
+    struct flight *f = flight_new(key, chain);
+    if (f == NULL)
+        return NULL;
+    f->next = fs->chains[chain];
+    f->listed = true;
+    fs->chains[chain] = f;
+    return f;
+}
+
+static void unlist(struct flights *fs, struct flight *f)
+{
+    struct flight **at = &fs->chains[f->chain];
+    if (!f->listed)
+        return;
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    f->listed = false;
+}
+
+bool flight_enter(struct flights *fs, struct slice key, struct seat *out)
+{
+    size_t chain = chain_of(key);
+    (void)pthread_mutex_lock(&fs->lock);
+    struct flight *f = find(fs, key, chain);
+    bool leads = f == NULL;
+    if (leads)
+        f = add(fs, key, chain);
+    *out = (struct seat){ .flight = f, .leads = leads };
     if (f != NULL) {
         f->refs++;
-    } else if ((f = flight_new(key, chain)) != NULL) {
-        f->next = fs->chains[chain];
-        fs->chains[chain] = f;
+        monitor_lock(&f->monitor);
+        out->entered = f->last_entered = f->questions;
+        monitor_unlock(&f->monitor);
     }
     (void)pthread_mutex_unlock(&fs->lock);
-    return f;
+    return f != NULL;
 }
 
 void flight_leave(struct flights *fs, struct flight *f)
 {
     (void)pthread_mutex_lock(&fs->lock);
     bool last = --f->refs == 0;
+    if (last)
+        unlist(fs, f);
     (void)pthread_mutex_unlock(&fs->lock);
     if (last)
         flight_free(f);
@@ -118,39 +152,46 @@ void flight_pause(struct flight *f, int64_t ms)
 void flight_finish(struct flights *fs, struct flight *f, const struct flight_result *result)
 {
     (void)pthread_mutex_lock(&fs->lock);
-    struct flight **at = &fs->chains[f->chain];
-    while (*at != f)
-        at = &(*at)->next;
-    *at = f->next;
-    (void)pthread_mutex_unlock(&fs->lock);
     monitor_lock(&f->monitor);
+    struct object_bytes *before = f->result.bytes;
     f->result = *result;
-    f->finished = true;
+    /* Some may have come too late for it; they have left, or one of them leads on. */
+    f->leaderless = f->refs > 1 && f->last_entered >= result->question;
+    if (!f->leaderless)
+        unlist(fs, f);
     monitor_notify(&f->monitor);
     monitor_unlock(&f->monitor);
+    (void)pthread_mutex_unlock(&fs->lock);
+    object_bytes_release(before);
     flight_leave(fs, f);
 }
 
 /* ---- the others ---- */
 
-bool flight_wait(struct flights *fs, struct flight *f, int64_t deadline_ms, struct flight_result *out, bool *again)
+static enum flight_wait look(struct flight *f, const struct seat *seat, struct flight_result *out)
 {
-    const struct clock *clock = clock_system();
-    int64_t left_ms = deadline_ms - clock_monotonic_ms(clock);
-    monitor_lock(&f->monitor);
-    uint64_t before = f->questions;
-    while (!f->finished && left_ms > 0) {
-        monitor_wait_ms(&f->monitor, left_ms);
-        left_ms = deadline_ms - clock_monotonic_ms(clock);
-    }
-    bool mine = f->finished && before < f->result.question;
-    *again = f->finished && !mine;
-    if (mine) {
+    if (seat->entered < f->result.question) {
         *out = f->result;
         if (out->bytes != NULL)
             (void)object_bytes_acquire(out->bytes);
+        return FLIGHT_RESULT;
     }
+    if (!f->leaderless)
+        return FLIGHT_LATE;
+    f->leaderless = false;
+    return FLIGHT_LEAD;
+}
+
+enum flight_wait flight_wait(struct flights *fs, const struct seat *seat, int64_t deadline_ms, struct flight_result *out)
+{
+    const struct clock *clock = clock_system();
+    struct flight *f = seat->flight;
+    monitor_lock(&f->monitor);
+    enum flight_wait came = look(f, seat, out);
+    for (int64_t left_ms; came == FLIGHT_LATE && (left_ms = deadline_ms - clock_monotonic_ms(clock)) > 0; came = look(f, seat, out))
+        monitor_wait_ms(&f->monitor, left_ms);
     monitor_unlock(&f->monitor);
-    flight_leave(fs, f);
-    return mine;
+    if (came != FLIGHT_LEAD)
+        flight_leave(fs, f);
+    return came;
 }

@@ -2,7 +2,8 @@
  *
  * An answer is not for everybody who waits: a write may have ended since it was asked for, and whoever came after that must
  * not get what was there before. So each question has a number, and each that waits knows how many had been asked when it
- * came: it takes what was asked for later than that, and otherwise asks itself. */
+ * came: it takes what was asked for later than that. Where an answer leaves some of them without, one of those asks next, for
+ * all of them. */
 #ifndef CUSTOMERD_OBJECTS_FLIGHT_H
 #define CUSTOMERD_OBJECTS_FLIGHT_H
 
@@ -33,22 +34,31 @@ struct flight_result {
     struct error failure;      /* FLIGHT_FAILED */
 };
 
-/* The flight to that key; *leads when there was none, and the caller is the one that asks. NULL when out of memory. */
-struct flight *flight_enter(struct flights *fs, struct slice key, bool *leads);
+/* What one that has entered a flight knows of it. */
+struct seat {
+    struct flight *flight;
+    bool leads;       /* it is the one that asks */
+    uint64_t entered; /* so many questions had been asked */
+};
+
+/* Takes a seat in the flight to that key. False when out of memory. */
+bool flight_enter(struct flights *fs, struct slice key, struct seat *out);
 
 /* ---- the one that asks ---- */
 
 /* Before each question whose answer may become the result: the question's number. */
 uint64_t flight_ask(struct flight *f);
 void flight_pause(struct flight *f, int64_t ms);
-/* Once. The bytes' reference changes hands; f is left. */
+/* Once for each who led. The reference to the bytes changes hands; the flight is left. */
 void flight_finish(struct flights *fs, struct flight *f, const struct flight_result *result);
 
 /* ---- the others ---- */
 
-/* Waits, and leaves the flight. False when it has no result for this caller by the deadline (*again is false), or at all
- * (*again). Else *out, whose bytes the caller releases. */
-bool flight_wait(struct flights *fs, struct flight *f, int64_t deadline_ms, struct flight_result *out, bool *again);
+enum flight_wait { FLIGHT_RESULT, FLIGHT_LEAD, FLIGHT_LATE };
+
+/* Waits for what comes first: a result for this seat (*out, whose bytes the caller releases), the lead, or the deadline. The flight is
+ * left, unless the caller leads it now. */
+enum flight_wait flight_wait(struct flights *fs, const struct seat *seat, int64_t deadline_ms, struct flight_result *out);
 /* Without its result. */
 void flight_leave(struct flights *fs, struct flight *f);
 

@@ -341,17 +341,21 @@ static enum status lead(struct reading *r, struct flight *flight, bool *again)
     return status;
 }
 
-static enum status follow(struct reading *r, struct flight *flight, bool *again)
+static enum status follow(struct reading *r, const struct seat *seat, bool *again)
 {
     struct flight_result result;
     if (has_old(r)) {
-        flight_leave(r->o->flights, flight);
+        flight_leave(r->o->flights, seat->flight);
         return give_found(r, OBJECT_STALE);
     }
-    if (flight_wait(r->o->flights, flight, r->deadline_ms, &result, again))
+    switch (flight_wait(r->o->flights, seat, r->deadline_ms, &result)) {
+    case FLIGHT_RESULT:
         return use(r, &result, again);
-    if (*again)
-        return STATUS_OK;
+    case FLIGHT_LEAD:
+        return lead(r, seat->flight, again);
+    case FLIGHT_LATE:
+        break;
+    }
     return error_set_retry(r->err, STATUS_S3_TIMED_OUT, 1, "S3 did not answer another request for the object in time");
 }
 
@@ -359,7 +363,7 @@ static enum status follow(struct reading *r, struct flight *flight, bool *again)
 
 static enum status look(struct reading *r, bool *again)
 {
-    bool leads;
+    struct seat seat;
     struct error err;
     *again = false;
     r->cache_fails = r->cache_fails ||
@@ -371,10 +375,9 @@ static enum status look(struct reading *r, bool *again)
             return give_absent(r, OBJECT_HIT, cache_found_age_ms(&r->found));
         return give_too_long(r);
     }
-    struct flight *flight = flight_enter(r->o->flights, slice_of(r->key.entry, r->key.len), &leads);
-    if (flight == NULL)
+    if (!flight_enter(r->o->flights, slice_of(r->key.entry, r->key.len), &seat))
         return out_of_memory(r->err);
-    return leads ? lead(r, flight, again) : follow(r, flight, again);
+    return seat.leads ? lead(r, seat.flight, again) : follow(r, &seat, again);
 }
 
 static enum status read_object(struct reading *r)

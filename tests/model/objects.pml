@@ -48,6 +48,7 @@ bool nothing_old_is_served, the_cache_has_what_s3_has;
 
 inline check()
 {
+    skip;
 #ifndef EVICTION
     the_cache_has_what_s3_has = kind != ENTRY || content == s3 || untold;
     assert(the_cache_has_what_s3_has);
@@ -217,8 +218,10 @@ proctype writer(byte w)
     byte mine;
     bit keep;
 
-    MAY_CRASH;
-    fence(w);
+    atomic {
+        MAY_CRASH;
+        fence(w)
+    };
     if
     :: skip
     :: goto crashed /* or the fence's answer is lost: S3 is not asked */
@@ -227,21 +230,27 @@ proctype writer(byte w)
     if
     :: d_step { s3++; mine = s3; under_way[w] = 0; check() }
     :: d_step { under_way[w] = 0 };
-        MAY_CRASH;
-        settle(w, 0, 0);
-        goto ended
+        atomic {
+            MAY_CRASH;
+            settle(w, 0, 0);
+            goto ended
+        }
     :: d_step { astray[w] = 1 };
         goto ended
     fi;
-    MAY_CRASH;
-    keep = s3 == mine; /* HEAD */
-    MAY_CRASH;
-    if
-    :: settle(w, mine, keep)
+    atomic {
+        MAY_CRASH;
+        keep = s3 == mine /* HEAD */
+    };
+    atomic {
+        MAY_CRASH;
+        if
+        :: settle(w, mine, keep)
 #ifndef EVICTION
-    :: kind == FENCE && (tokens >> w & 1) -> skip /* the cache can't be told, within the fence's time */
+        :: kind == FENCE && (tokens >> w & 1) -> skip /* the cache can't be told, within the fence's time */
 #endif
-    fi;
+        fi
+    };
     d_step {
         if
         :: mine > acknowledged -> acknowledged = mine
@@ -273,7 +282,7 @@ end:
 
 /* Somebody changes S3 without the service; the event comes later, and perhaps once more. */
 #ifdef OTHERS
-active proctype other()
+proctype other()
 {
     byte what;
     d_step { s3++; what = s3; untold = 1 };
@@ -312,11 +321,18 @@ end:
 
 /* The flight of the first instance: the second has one reader, so that its flight has nobody else. */
 bit flying;
+bit leaderless;
 bit waits[READERS];
 byte asked[READERS]; /* questions since it began to wait: 0, 1, or 2 for more */
 bit given[READERS];  /* the result is there */
-byte result;         /* 0: each is to ask again */
+byte taken[READERS]; /* it; 0: each is to look again */
 byte needed;         /* so many questions since */
+
+#ifdef JOIN_ANY
+#define SERVED(i) 1
+#else
+#define SERVED(i) (asked[i] >= needed)
+#endif
 
 inline ask()
 {
@@ -338,13 +354,21 @@ inline finish(what, since)
     d_step {
         if
         :: INSTANCE(r) == 0 ->
-            flying = 0;
-            result = what;
             needed = since;
-            given[0] = waits[0];
-            given[1] = waits[1];
-            waits[0] = 0;
-            waits[1] = 0
+            given[0] = waits[0] && SERVED(0);
+            given[1] = waits[1] && SERVED(1);
+            if
+            :: given[0] -> taken[0] = what
+            :: else
+            fi;
+            if
+            :: given[1] -> taken[1] = what
+            :: else
+            fi;
+            waits[0] = waits[0] && !given[0];
+            waits[1] = waits[1] && !given[1];
+            leaderless = waits[0] || waits[1];
+            flying = leaderless
         :: else
         fi
     }
@@ -358,82 +382,81 @@ proctype reader(byte r)
     floor = acknowledged;
 again:
     skip;
-    d_step { /* cache_read */
-        old = 0;
-        got = 0;
-        if
-        :: kind == ENTRY && fresh -> got = content
-        :: kind == ENTRY && !fresh -> old = content
-        :: else
-        fi
-    };
-    if
-    :: got != 0 -> goto serves
-    :: got == 0
-    fi;
-    d_step { /* flight_enter */
-        if
-        :: INSTANCE(r) == 0 && flying -> advice = WAIT
-        :: else ->
-            advice = GO;
+    atomic {
+        d_step { /* cache_read */
+            old = 0;
+            got = 0;
             if
-            :: INSTANCE(r) == 0 -> flying = 1
+            :: kind == ENTRY && fresh -> got = content
+            :: kind == ENTRY && !fresh -> old = content
             :: else
             fi
-        fi;
-        if
-        :: advice == WAIT && old == 0 ->
-            waits[r] = 1;
-            asked[r] = 0
-        :: else
-        fi
-    };
-    if
-    :: advice == WAIT && old != 0 -> got = old; goto serves
-    :: advice == WAIT && old == 0 ->
-        given[r];
-        d_step {
-            given[r] = 0;
-#ifdef JOIN_ANY
-            got = result;
-#else
-            got = (asked[r] >= needed -> result : 0);
-#endif
         };
         if
         :: got != 0 -> goto serves
-        :: else -> goto again
+        :: got == 0
         fi
-    :: else
-    fi;
+    };
+    atomic {
+        d_step { /* flight_enter */
+            if
+            :: INSTANCE(r) == 0 && flying -> advice = WAIT
+            :: else ->
+                advice = GO;
+                if
+                :: INSTANCE(r) == 0 -> flying = 1
+                :: else
+                fi
+            fi;
+            if
+            :: advice == WAIT && old == 0 ->
+                waits[r] = 1;
+                asked[r] = 0
+            :: else
+            fi
+        };
+        if
+        :: advice == WAIT && old != 0 -> got = old; goto serves
+        :: advice == WAIT && old == 0 ->
+            if
+            :: d_step { given[r] -> given[r] = 0; got = taken[r] };
+                if
+                :: got != 0 -> goto serves
+                :: else -> goto again
+                fi
+            :: d_step { leaderless && waits[r] -> leaderless = 0; waits[r] = 0 };
+                goto leads
+            fi
+        :: else
+        fi
+    };
 leads:
     skip;
     ask();
-    if
-    :: take_lease(r)
-    :: advice = BYPASS /* the cache does not answer, or it has waited long enough */
-    fi;
-    if
-    :: advice == FOUND -> finish(got, 1); goto serves
-    :: advice == WAIT && there && old != 0 -> finish(0, 1); got = old; goto serves
-    :: advice == WAIT && !(there && old != 0) -> goto leads
-    :: else
-    fi;
-    ask();
-    if
-    :: got = s3
-    :: release(r); /* S3 does not answer */
-        finish(0, 1);
+    atomic {
         if
-        :: old != 0 -> got = old; goto serves
-        :: else -> goto ended
+        :: take_lease(r)
+        :: advice = BYPASS /* the cache does not answer, or it has waited long enough */
+        fi;
+        if
+        :: advice == FOUND -> goto found
+        :: advice == WAIT && there && old != 0 -> goto stale
+        :: advice == WAIT && !(there && old != 0) -> goto leads
+        :: else
         fi
-    fi;
-    kept = 0;
-    if
-    :: INSTANCE(r) == 1 -> goto ended /* killed, with its lease */
-    :: skip
-    fi;
+    };
+    ask();
+    atomic {
+        if
+        :: got = s3
+        :: goto fails
+        fi;
+        kept = 0;
+        if
+        :: INSTANCE(r) == 1 -> goto ended /* killed, with its lease */
+        :: skip
+        fi
+    };
     if
     :: advice == GO ->
         ask();
@@ -444,11 +467,25 @@ leads:
         finish(got, (kept -> 1 : 2))
     :: else -> finish(got, 1)
     fi;
+    goto serves;
+fails:
+    skip; /* S3 does not answer */
+    release(r);
+stale:
+    skip;
+    finish(0, 1);
+    if
+    :: old != 0 -> got = old; goto serves
+    :: else -> goto ended
+    fi;
+found:
+    skip;
+    finish(got, 1);
 serves:
     serve(got);
 ended:
     skip;
-    d_step { floor = 0; old = 0; got = 0; advice = 0; there = 0; kept = 0; asked[r] = 0 } /* so that states that are the same look the same */
+    d_step { floor = 0; old = 0; got = 0; advice = 0; there = 0; kept = 0; asked[r] = 0; taken[r] = 0 } /* so that states that are the same look the same */
 }
 
 init {
@@ -458,6 +495,9 @@ init {
         :: kind = ENTRY; content = 1; fresh = 1
         fi;
         run writer(0);
+#ifdef OTHERS
+        run other();
+#endif
 #if WRITES > 1
         run writer(1);
 #endif

@@ -73,8 +73,7 @@ static enum status fake_get(void *ctx, const struct s3_get *get, struct s3_reply
     char content[64];
     snprintf(content, sizeof content, "%s", s->content);
     pthread_mutex_unlock(&s->lock);
-    if (!get->head)
-        call_back(s->after, s->ctx);
+    call_back(get->head ? s->after_head : s->after, s->ctx);
     if (mood != FAKE_WELL)
         return told_so(err, mood);
     out->status = content[0] == '\0' ? 404 : 200;

@@ -40,6 +40,7 @@ struct fake_s3 {
     /* Called before S3 looks at the object, and before it answers; the lock is not held. Both may be NULL. */
     void (*before)(void *ctx);
     void (*after)(void *ctx);
+    void (*after_head)(void *ctx); /* what HEAD will answer is settled */
     void *ctx;
 };
 

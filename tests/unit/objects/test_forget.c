@@ -51,7 +51,7 @@ static void test_an_event_that_comes_late_brings_nothing_old(void **state)
 static void change_and_tell(void *ctx)
 {
     struct fixture *f = ctx;
-    f->s3.after = NULL;
+    f->s3.after = f->s3.after_head = NULL;
     fake_set(f, "two");
     forget(f, "two");
 }
@@ -71,7 +71,7 @@ static void test_an_event_during_a_write_keeps_it_from_being_kept(void **state)
 {
     struct fixture *f = *state;
     struct error err;
-    f->s3.after = change_and_tell;
+    f->s3.after_head = change_and_tell;
     f->s3.ctx = f;
     assert_int_equal(put(f, 0, "one", &err), STATUS_OK);
     assert_int_equal(kept_kind(f), '-');
