@@ -11,12 +11,14 @@ import urllib.parse
 import customers
 from load import Target, wrk
 from peers import Contestant, WrongAnswer, start_customerd
+from workloads import NGINX_CACHE, OBJECTS, SESSIONS
 
 BUCKET, COUNT, BYTES = "catalogue", 1000, 1024
 HOT = COUNT // 100  # that take all reads, in AWS's post
 RESOURCES = {"CUSTOMERD_RESOURCES": "customers,sessions,objects"}
 BODY = bytes(range(32, 96)) * (BYTES // 64)
 NGINX = """\
+{user}
 worker_processes auto;
 daemon off;
 pid {home}/nginx-cache.pid;
@@ -83,7 +85,7 @@ def start_objects(world, binary, ids):
     service = start_customerd(world, "objects", binary, RESOURCES).service
     target = Target(service.url, prefix=f"/objects/{BUCKET}/")
     check_hits(target, "hit")
-    return _contestant("customerd's objects", target, ids, service)
+    return _contestant(OBJECTS, target, ids, service)
 
 
 class Signer(http.server.BaseHTTPRequestHandler):
@@ -115,16 +117,15 @@ def start_nginx_cache(world, ids):
     threading.Thread(target=signer.serve_forever, daemon=True).start()
     world.closers.append(signer.shutdown)
     port, configuration = world.free_port(), world.path("nginx-cache.conf")
-    configuration.write_text(NGINX.format(home=world.local.home.bin, log=world.local.home.log, memory=memory, port=port,
+    # Started as root, its workers would be another user's, who does not reach the folders.
+    user = "user root;" if os.getuid() == 0 else ""
+    configuration.write_text(NGINX.format(home=world.local.home.bin, log=world.local.home.log, memory=memory, port=port, user=user,
                                           upstream=signer.server_address[1]))
     log = world.local.home.log / "nginx-cache-error.log"
-    # Started as root, its workers are another user's, who has to reach the folder.
-    if os.getuid() == 0:
-        shutil.chown(memory, "www-data", "www-data")
     world.start_process("nginx-cache", ["nginx", "-c", configuration, "-e", log], port=port)
     target = Target(f"http://127.0.0.1:{port}", prefix=f"/{BUCKET}/")
     check_hits(target, "HIT")
-    return _contestant("nginx's cache", target, ids)
+    return _contestant(NGINX_CACHE, target, ids)
 
 
 def start_sessions(world, binary, ids):
@@ -143,4 +144,4 @@ def start_sessions(world, binary, ids):
             status, body = client.request("GET", "/session", headers={"Authorization": f"Session {token}"})
             if status != 200 or token.encode() in body:
                 raise WrongAnswer(f"GET /session gave {status} {body!r}")
-    return _contestant("sessions", Target(service.url, prefix="/session"), tokens, service, kind="session")
+    return _contestant(SESSIONS, Target(service.url, prefix="/session"), tokens, service, kind="session")

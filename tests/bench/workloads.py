@@ -12,9 +12,9 @@ EMAILS = "emails"
 PAGES = "pages"
 PAGE_OF = 50
 JWT = "customerd with JWT"
-OBJECTS = "customerd's objects"
-NGINX_CACHE = "nginx's cache"
-SESSIONS = "sessions"
+OBJECTS = "customerd objects"
+NGINX_CACHE = "nginx proxy_cache"
+SESSIONS = "customerd sessions"
 
 
 @dataclass(frozen=True)
