@@ -94,6 +94,7 @@ def gets(world, keys):
 
 # ---- warm ----
 
+@pytest.mark.concurrent
 def test_warm_fills_what_is_not_fresh(commands, client, objects, filled):
     where, keys = filled(25)
     client.read(keys[3]).expect(200)
@@ -270,6 +271,7 @@ def test_an_interrupted_warming_without_state_says_how_to_go_on(commands, object
     assert keys.index(after) + 1 == counts(err)["filled"]
 
 
+@pytest.mark.concurrent
 def test_what_is_cut_short_by_a_signal_has_not_failed(commands, objects, filled, tmp_path):
     where, keys = filled(3)
     state = tmp_path / "state"
@@ -308,6 +310,7 @@ def test_names_that_failed_come_out_as_a_list(commands, objects, filled, tmp_pat
     assert counts(commands.warm("--from-list", names)[1]) == {"filled": 2}
 
 
+@pytest.mark.concurrent
 def test_warm_gives_up_when_nothing_goes_well(commands, objects, filled, tmp_path):
     where, keys = filled(40)
     state = tmp_path / "state"
