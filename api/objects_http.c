@@ -92,6 +92,8 @@ int64_t objects_http_length(const struct object_view *view)
 {
     if (view->status == 206)
         return total_of(field_of(view, S3_CONTENT_RANGE));
+    if (view->body.len > 0)
+        return (int64_t)view->body.len;
     return view->meta == NULL ? -1 : view->meta->length;
 }
 
@@ -225,7 +227,7 @@ void objects_http_put_object(struct exchange *x, struct object_answer **a, const
         put_source(out, a, RESPONSE_STREAM, length);
     } else {
         put_source(out, a, RESPONSE_SHARED, length);
-        if (range->kind == RANGE_WHOLE)
+        if (range->kind == RANGE_WHOLE || range->last >= out->source.bytes.len)
             return;
         out->status = 206;
         out->source.bytes = slice_of(out->source.bytes.ptr + range->first, (size_t)(range->last - range->first + 1));
