@@ -64,7 +64,7 @@ void client_peer(const struct client *client, uint8_t peer[PEER_BYTES])
 static void client_established(void *ctx)
 {
     struct client *client = ctx;
-    connection_restart_idle(client->context->connections, &client->connection);
+    connection_restart_phase(client->context->connections, &client->connection);
 }
 
 static struct client *client_new(const struct client_context *shared, struct MHD_Connection *http)
@@ -236,6 +236,24 @@ void client_task_ran(struct client *client)
     client->suspended = false;
 }
 
+/* In the middle of an answer, where the library asks for its next piece. */
+void client_pause(struct client *client)
+{
+    client->suspended = true;
+    MHD_suspend_connection(client->http);
+}
+
+void client_sends(struct client *client)
+{
+    connection_restart_phase(client->context->connections, &client->connection);
+    run_library_again(client->context);
+}
+
+void client_allow(struct client *client, int64_t extra_ms)
+{
+    connection_allow(&client->connection, extra_ms);
+}
+
 void client_on_completed(void *context, struct MHD_Connection *http, void **slot, enum MHD_RequestTerminationCode code)
 {
     const struct client_context *shared = context;
@@ -275,7 +293,7 @@ void client_say_timeout(void *context, struct connection *connection)
     char id[REQUEST_ID_SIZE];
     name_timeout(client, id);
     (void)error_set(&err, STATUS_BAD_REQUEST, "The request did not arrive as a whole within %" PRId64 " ms",
-                    shared->app->config->http.request_timeout_ms);
+                    shared->app->config->http.request_timeout_ms + atomic_load(&connection->extra_ms));
     response_init(&response);
     problem_render(&(struct problem){ .error = &err, .request_id = id }, &response);
     struct buf message = BUF_INIT(4096);

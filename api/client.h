@@ -21,6 +21,7 @@ struct client_loop {
     size_t ran;    /* requests that have run, and that the library may answer, since the server last looked */
     bool again;    /* the library has something to do that no event will tell of: to send an answer, to take the next piece */
     bool stopping; /* no request is begun any more */
+    size_t long_bodies_bytes; /* that requests hold, or will, of bodies longer than is usual */
 };
 
 /* What the clients of one listener share; outlives the listener. */
@@ -48,7 +49,13 @@ void client_say_timeout(void *context, struct connection *connection);
 /* ---- for its task ---- */
 
 void client_peer(const struct client *client, uint8_t peer[PEER_BYTES]);
-/* The task has run, and the library is to ask for its answer. */
+/* The task has run, and the library is to ask for its answer, or for the next piece of it. */
 void client_task_ran(struct client *client);
+/* There is no piece yet: the library asks no more until the task has run. */
+void client_pause(struct client *client);
+/* A piece is on its way: there may be another at once. */
+void client_sends(struct client *client);
+/* The request's body may take so much longer to arrive. */
+void client_allow(struct client *client, int64_t extra_ms);
 
 #endif

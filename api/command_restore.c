@@ -1,3 +1,4 @@
+#include "customerd/api/command_options.h"
 #include "customerd/api/commands.h"
 #include "customerd/api/service.h"
 #include "customerd/customers/restore.h"

@@ -1,3 +1,4 @@
+#include "customerd/api/command_options.h"
 #include "customerd/api/commands.h"
 #include "customerd/api/resource.h"
 
@@ -38,42 +39,22 @@ static const char usage[] =
     "  --time RFC3339   the instant from which it is valid; now without it\n"
     "  --help           this text\n";
 
-/* "--name VALUE" or "--name=VALUE" at argv[*at]; steps over the value. */
-static bool option_take(int argc, char *const *argv, int *at, const char *name, const char **value)
-{
-    size_t n = strlen(name);
-    if (strncmp(argv[*at], name, n) != 0)
-        return false;
-    if (argv[*at][n] == '=') {
-        *value = argv[*at] + n + 1;
-        return true;
-    }
-    if (argv[*at][n] != '\0' || *at + 1 >= argc)
-        return false;
-    *value = argv[++*at];
-    return true;
-}
-
 static bool arguments_parse(int argc, char *const *argv, struct token_arguments *a)
 {
-    const struct {
-        const char *name;
-        const char **value;
-    } options[] = {
-        { "--service", &a->service }, { "--resource", &a->resource }, { "--user", &a->user },
-        { "--region", &a->region },   { "--time", &a->time },         { "--ttl", &a->ttl_s },
+    const struct command_option options[] = {
+        { "--service", &a->service, NULL }, { "--resource", &a->resource, NULL },      { "--user", &a->user, NULL },
+        { "--region", &a->region, NULL },   { "--time", &a->time, NULL },              { "--ttl", &a->ttl_s, NULL },
+        { "--serverless", NULL, &a->serverless }, { NULL, NULL, NULL },
     };
-    for (int i = 1; i < argc; i++) {
-        bool taken = strcmp(argv[i], "--serverless") == 0;
-        a->serverless = a->serverless || taken;
-        for (size_t k = 0; k < sizeof options / sizeof *options && !taken; k++)
-            taken = option_take(argc, argv, &i, options[k].name, options[k].value);
-        if (taken)
-            continue;
-        fprintf(stderr, "customerd token: \"%s\" is unknown or lacks its value; see customerd token --help\n", argv[i]);
-        return false;
-    }
-    return true;
+    struct error err;
+    int n_rest = 0;
+    char **rest = calloc((size_t)argc, sizeof *rest);
+    bool ok = rest != NULL && command_options_take(argc, argv, options, rest, &n_rest, &err) == STATUS_OK && n_rest == 0;
+    if (rest != NULL && !ok)
+        fprintf(stderr, "customerd token: \"%s\" is unknown or lacks its value; see customerd token --help\n",
+                n_rest > 0 ? rest[0] : argv[argc - 1]);
+    free(rest);
+    return ok;
 }
 
 static enum status instant_find(const char *text, int64_t *now_s, struct error *err)

@@ -103,7 +103,7 @@ static void watch_one(struct connections *cs, struct connection *c, int64_t now)
         watch_idle(cs, c, since_ms, now);
         break;
     case CONNECTION_RECEIVING:
-        if (now - since_ms > cs->options.receive_timeout_ms)
+        if (now - since_ms > cs->options.receive_timeout_ms + atomic_load(&c->extra_ms))
             cut(cs, c, CONNECTION_RECEIVING, true);
         break;
     case CONNECTION_RUNNING:
@@ -309,13 +309,20 @@ static bool enter(struct connections *cs, struct connection *c, int from, int to
     return move(c, from, to);
 }
 
-void connection_restart_idle(struct connections *cs, struct connection *c)
+void connection_restart_phase(struct connections *cs, struct connection *c)
 {
     atomic_store(&c->since_ms, now_ms(cs));
 }
 
+void connection_allow(struct connection *c, int64_t extra_ms)
+{
+    atomic_store(&c->extra_ms, extra_ms);
+}
+
 bool connection_begin(struct connections *cs, struct connection *c)
 {
+    if (atomic_load_explicit(&c->extra_ms, memory_order_relaxed) != 0)
+        atomic_store(&c->extra_ms, 0);
     return enter(cs, c, CONNECTION_IDLE, CONNECTION_RECEIVING);
 }
 

@@ -2,9 +2,11 @@
 
 /* What callers send beyond what every page may, and what they need to see. */
 #define REQUEST_HEADERS \
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate"
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Range, X-Request-Id, traceparent, " \
+    "tracestate"
 #define RESPONSE_HEADERS \
-    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
+    "Age, Content-Range, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, " \
+    "X-Cache, X-Request-Id"
 #define PREFLIGHT_MAX_AGE_S "600"
 
 static bool is_listed(const char *origins, struct slice origin)

@@ -55,12 +55,22 @@ static bool is_write(const struct exchange *x)
     return route != NULL && route->method != METHOD_GET && !route->reads;
 }
 
+int64_t exchange_body_max_bytes(const struct exchange *x)
+{
+    const struct route *route = x->match.route;
+    return route != NULL && route->body_max_bytes != NULL ? route->body_max_bytes(x->app)
+                                                          : x->app->config->http.body_max_bytes;
+}
+
 enum status exchange_admit(struct exchange *x, const struct route *const *tables, struct error *err)
 {
     enum status status = gate_check_message(x, err);
     if (status != STATUS_OK)
         return status;
     route_find(tables, &x->request, &x->match);
+    status = gate_check_body_size(x, err);
+    if (status != STATUS_OK)
+        return status;
     if (x->match.label != NULL && strstr(x->match.label, "{id}") != NULL)
         x->audit = (struct audit){ .id = x->request.resource, .id_known = true };
     if (x->shed)
@@ -87,6 +97,7 @@ enum status exchange_handle(struct exchange *x, struct error *err)
 
 static void put_problem(struct exchange *x, const struct error *err)
 {
+    response_drop_source(&x->response);
     const struct problem problem = {
         .error = err,
         .instance = x->request.path,

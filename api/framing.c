@@ -95,3 +95,14 @@ const char *framing_check(const struct headers *h, bool http_1_0)
         wrong = check_host(h, http_1_0);
     return wrong;
 }
+
+bool framing_length(const struct headers *h, uint64_t *out)
+{
+    struct slice length;
+    *out = 0;
+    if (headers_get(h, "Content-Length", &length) == 0)
+        return false;
+    for (size_t i = 0; i < length.len; i++)
+        *out = *out * 10 + (uint64_t)(length.ptr[i] - '0'); /* 19 digits fit */
+    return true;
+}

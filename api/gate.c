@@ -4,7 +4,6 @@
 #include "customerd/api/negotiate.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 static enum status check_sizes(struct exchange *x, struct error *err)
 {
@@ -33,21 +32,15 @@ static bool has_blank_or_control(struct slice text)
     return text.len == 0;
 }
 
-/* The length was found to be digits, and at most 19 of them. */
 static bool announces_more_than(const struct request *r, int64_t max_bytes)
 {
-    struct slice length;
-    if (headers_get(&r->headers, "Content-Length", &length) == 0)
-        return false;
-    char text[20] = "";
-    memcpy(text, length.ptr, length.len);
-    return strtoull(text, NULL, 10) > (unsigned long long)max_bytes;
+    uint64_t length;
+    return framing_length(&r->headers, &length) && length > (uint64_t)max_bytes;
 }
 
 enum status gate_check_message(struct exchange *x, struct error *err)
 {
     const struct request *r = &x->request;
-    int64_t body_max_bytes = x->app->config->http.body_max_bytes;
     x->response.close = true;
     enum status status = check_sizes(x, err);
     if (status != STATUS_OK)
@@ -57,10 +50,18 @@ enum status gate_check_message(struct exchange *x, struct error *err)
         wrong = "The request line is malformed";
     if (wrong != NULL)
         return error_set(err, STATUS_BAD_REQUEST, "%s", wrong);
-    if (r->body_cut || announces_more_than(r, body_max_bytes))
-        return error_set(err, STATUS_BODY_TOO_LARGE, "A body may have %" PRId64 " bytes", body_max_bytes);
     x->response.close = false;
     return STATUS_OK;
+}
+
+enum status gate_check_body_size(struct exchange *x, struct error *err)
+{
+    const struct request *r = &x->request;
+    int64_t body_max_bytes = exchange_body_max_bytes(x);
+    if (!r->body_cut && !announces_more_than(r, body_max_bytes))
+        return STATUS_OK;
+    x->response.close = true;
+    return error_set(err, STATUS_BODY_TOO_LARGE, "A body may have %" PRId64 " bytes", body_max_bytes);
 }
 
 static enum status check_body_type(struct exchange *x, const struct route *route, struct error *err)
@@ -70,6 +71,8 @@ static enum status check_body_type(struct exchange *x, const struct route *route
     size_t n = headers_get(h, "Content-Type", &value);
     if (n > 1)
         return error_set(err, STATUS_BAD_REQUEST, "Content-Type stands there more than once");
+    if (route->body == CONTENT_ANY)
+        return STATUS_OK;
     if (x->request.body.len == 0) {
         x->findings.line = 1;
         x->findings.column = 1;
@@ -92,7 +95,8 @@ enum status gate_check_route(struct exchange *x, const struct route *route, stru
     static const char *const no_params[] = { NULL };
     struct request *r = &x->request;
     const char *produces = route->produces == NULL ? CONTENT_TYPE_JSON : route->produces;
-    if (route->method != METHOD_DELETE && !negotiate_accepts(&r->headers, produces))
+    bool negotiable = route->method != METHOD_DELETE && strcmp(produces, CONTENT_TYPE_ANY) != 0 && *produces != '\0';
+    if (negotiable && !negotiate_accepts(&r->headers, produces))
         return error_set(err, STATUS_NOT_ACCEPTABLE, "Only %s is served here", produces);
     enum status status = query_parse(r->query, route->params == NULL ? no_params : route->params, &r->params, err);
     if (status == STATUS_OK && route->body != 0)

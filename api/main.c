@@ -38,14 +38,6 @@ static void print_usage(FILE *out)
     fputs("\n`customerd COMMAND --help` tells a command's options.\n", out);
 }
 
-bool command_wants_help(int argc, char *const *argv)
-{
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return true;
-    return false;
-}
-
 int main(int argc, char **argv)
 {
     if (argc < 2) {

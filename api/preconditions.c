@@ -90,23 +90,30 @@ enum status precondition_parse(const char *field, struct slice value, enum tag_c
     return tags > 0 ? STATUS_OK : malformed(field, err);
 }
 
-enum status precondition_names(const char *field, struct slice value, struct slice tag, bool *names, struct error *err)
+enum status precondition_search(const struct tag_search *search, bool *found, struct error *err)
 {
-    struct slice rest = headers_trim(value);
+    struct slice rest = headers_trim(search->value);
     size_t tags = 0;
-    *names = slice_is(rest, "*");
-    if (*names)
+    *found = slice_is(rest, "*");
+    if (*found)
         return STATUS_OK;
     skip_separators(&rest);
     while (rest.len > 0) {
         bool weak;
         struct slice opaque;
         if (!take_listed_tag(&rest, &weak, &opaque))
-            return malformed(field, err);
+            return malformed(search->field, err);
         tags++;
-        *names = *names || slice_equal(opaque, tag);
+        bool comparable = search->comparison == TAGS_WEAK || !(weak || search->tag_is_weak);
+        *found = *found || (comparable && slice_equal(opaque, search->tag));
     }
-    return tags > 0 ? STATUS_OK : malformed(field, err);
+    return tags > 0 ? STATUS_OK : malformed(search->field, err);
+}
+
+enum status precondition_names(const char *field, struct slice value, struct slice tag, bool *names, struct error *err)
+{
+    const struct tag_search search = { .field = field, .value = value, .tag = tag, .comparison = TAGS_WEAK };
+    return precondition_search(&search, names, err);
 }
 
 bool precondition_lists(const struct precondition *p, uint64_t version)

@@ -10,11 +10,20 @@ void response_init(struct response *r)
     r->n_headers = 0;
     r->text_len = 0;
     r->close = false;
+    r->source.kind = RESPONSE_OWN;
     buf_init(&r->body, RESPONSE_MAX_BYTES);
+}
+
+void response_drop_source(struct response *r)
+{
+    if (r->source.kind != RESPONSE_OWN && r->source.release != NULL)
+        r->source.release(r->source.ctx);
+    r->source.kind = RESPONSE_OWN;
 }
 
 void response_clean_up(struct response *r)
 {
+    response_drop_source(r);
     buf_clean_up(&r->body);
 }
 

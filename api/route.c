@@ -22,6 +22,7 @@ static const struct {
 } content_types[] = {
     { CONTENT_JSON, CONTENT_TYPE_JSON },
     { CONTENT_MERGE_PATCH, CONTENT_TYPE_MERGE_PATCH },
+    { CONTENT_ANY, CONTENT_TYPE_ANY },
 };
 
 #define ALLOW_ALL "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

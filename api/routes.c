@@ -2,11 +2,13 @@
 #include "customerd/api/resource.h"
 
 extern const struct resource customers_resource;
+extern const struct resource objects_resource;
 extern const struct resource sessions_resource;
 
 const struct resource *const resources_known[] = {
     &customers_resource,
     &sessions_resource,
+    &objects_resource,
     NULL,
 };
 

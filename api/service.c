@@ -4,10 +4,8 @@
 #include "customerd/api/http_metrics.h"
 #include "customerd/api/server.h"
 #include "customerd/auth/authenticator.h"
-#include "customerd/aws/iam_refresher.h"
 #include "customerd/core/http_client.h"
 #include "customerd/core/json_memory.h"
-#include "customerd/memorydb/cluster.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,87 +13,27 @@
 
 #include "tls_listener.h"
 
-/* ---- signing in ---- */
+/* ---- the database ---- */
 
-/* The cluster is built before the refresher, since its settings can be wrong and the refresher already speaks. Until
- * there is one the cluster hears that there is no token yet, as it also would from a refresher that has just begun. */
-static enum status iam_get(void *ctx, struct secret *user, struct secret *password, struct error *err)
+static enum status prepare_database(struct service *s, struct error *err)
 {
-    struct service *s = ctx;
-    if (!atomic_load(&s->has_refresher))
-        return error_set(err, STATUS_UNAVAILABLE, "there is no token yet");
-    struct login login = login_iam(&s->login_iam);
-    return login.get(login.ctx, user, password, err);
+    const struct database_options options = {
+        .db = s->config.db,
+        .iam = s->config.iam,
+        .password_setting = "CUSTOMERD_DB_PASSWORD_FILE",
+        .clock = s->app.clock,
+    };
+    return resources_use_database(&s->resources) ? database_prepare(&s->database, &options, err) : STATUS_OK;
 }
 
-static void iam_refused(void *ctx)
+static enum status start_database(struct service *s, struct error *err)
 {
-    struct service *s = ctx;
-    if (!atomic_load(&s->has_refresher))
-        return;
-    struct login login = login_iam(&s->login_iam);
-    login.refused(login.ctx);
-}
-
-static enum status check_password_file(struct service *s, struct error *err)
-{
-    struct secret user = SECRET_INIT;
-    struct secret password = SECRET_INIT;
-    struct error reason;
-    enum status status = s->login.get(s->login.ctx, &user, &password, &reason);
-    secret_clean_up(&user);
-    secret_clean_up(&password);
-    return status == STATUS_OK ? status
-                               : error_set(err, status, "CUSTOMERD_DB_PASSWORD_FILE: %.200s", reason.detail);
-}
-
-static enum status choose_login(struct service *s, struct error *err)
-{
-    const struct config_db *db = &s->config.db;
-    s->login = login_none();
     if (!resources_use_database(&s->resources))
         return STATUS_OK;
-    if (db->auth == DB_AUTH_PASSWORD) {
-        s->login_password = (struct login_password){ .user = db->user, .file = db->password_file };
-        s->login = login_password(&s->login_password);
-        return check_password_file(s, err);
-    }
-    if (db->auth == DB_AUTH_IAM) {
-        s->login = (struct login){ .get = iam_get, .refused = iam_refused, .ctx = s };
-        return aws_region(credentials_env_system(), s->region, sizeof s->region, err);
-    }
-    return STATUS_OK;
-}
-
-static void iam_renewed(void *ctx)
-{
-    struct service *s = ctx;
-    cluster_login_changed(s->app.cluster);
-}
-
-static enum status start_refresher(struct service *s, struct error *err)
-{
-    const struct config_iam *iam = &s->config.iam;
-    const struct iam_refresher_options options = {
-        .token = { .service = iam->service,
-                   .resource = iam->resource,
-                   .user = s->config.db.user,
-                   .region = s->region,
-                   .serverless = iam->serverless,
-                   .ttl_s = iam->token_ttl_s },
-        .env = credentials_env_system(),
-        .log = s->app.log,
-        .renewed = iam_renewed,
-        .ctx = s,
-    };
-    if (s->config.db.auth != DB_AUTH_IAM || s->app.cluster == NULL)
-        return STATUS_OK;
-    s->app.refresher = iam_refresher_new(&options, err);
-    if (s->app.refresher == NULL)
-        return err->code;
-    s->login_iam = (struct login_iam){ .refresher = s->app.refresher, .user = s->config.db.user };
-    atomic_store(&s->has_refresher, true);
-    return STATUS_OK;
+    enum status status = database_start(&s->database, s->app.log, err);
+    s->app.cluster = s->database.cluster;
+    s->app.refresher = s->database.refresher;
+    return status;
 }
 
 /* What is allowed, and hardly ever meant. */
@@ -171,21 +109,7 @@ static enum status start_access(struct service *s, struct error *err)
     return status == STATUS_OK ? start_authenticator(s, err) : status;
 }
 
-/* ---- the database and the listeners ---- */
-
-static enum status start_cluster(struct service *s, struct error *err)
-{
-    const struct cluster_options options = {
-        .db = s->config.db,
-        .login = s->login,
-        .clock = s->app.clock,
-        .log = s->app.log,
-    };
-    if (!resources_use_database(&s->resources))
-        return STATUS_OK;
-    s->app.cluster = cluster_new(&options, err);
-    return s->app.cluster == NULL ? err->code : STATUS_OK;
-}
+/* ---- the listeners ---- */
 
 static enum status open_sockets(struct service *s, struct error *err)
 {
@@ -215,7 +139,7 @@ static enum status start_servers(struct service *s, struct error *err)
         .connections_per_address_max = (size_t)s->config.http.max_connections_per_address,
         .tls = s->app.tls,
         .public = true,
-        .cluster = s->app.cluster,
+        .cluster = s->app.cluster != NULL ? s->app.cluster : resources_cluster(&s->resources),
     };
     s->admin_listen_fd = -1;
     s->admin = server_new(&admin, err);
@@ -262,7 +186,7 @@ enum status service_build(struct service *s, struct error *err)
 {
     enum status status = begin(s, err);
     if (status == STATUS_OK)
-        status = choose_login(s, err);
+        status = prepare_database(s, err);
     if (status == STATUS_OK)
         status = open_sockets(s, err);
     if (status != STATUS_OK)
@@ -273,9 +197,7 @@ enum status service_build(struct service *s, struct error *err)
     warn(s);
     status = start_access(s, err);
     if (status == STATUS_OK)
-        status = start_cluster(s, err);
-    if (status == STATUS_OK)
-        status = start_refresher(s, err);
+        status = start_database(s, err);
     if (status == STATUS_OK)
         status = resources_start(&s->resources, &s->app, err);
     return status == STATUS_OK ? start_servers(s, err) : status;
@@ -285,14 +207,13 @@ enum status service_build_database(struct service *s, int log_fd, struct error *
 {
     enum status status = begin(s, err);
     if (status == STATUS_OK)
-        status = choose_login(s, err);
+        status = prepare_database(s, err);
     if (status != STATUS_OK)
         return status;
     s->app.log = log_new(log_fd, s->config.log_level, s->app.clock);
     if (s->app.log == NULL)
         return error_set(err, STATUS_INTERNAL, "the log does not start");
-    status = start_cluster(s, err);
-    return status == STATUS_OK ? start_refresher(s, err) : status;
+    return start_database(s, err);
 }
 
 void service_protect_process(void)
@@ -312,11 +233,7 @@ void service_clean_up(struct service *s)
     http_metrics_destroy(s->app.metrics);
     docs_contract_destroy(s->app.docs);
     resources_stop(&s->resources);
-    /* The refresher and the cluster's thread know each other: each is still there when the other's ends. */
-    if (s->app.cluster != NULL)
-        cluster_stop(s->app.cluster);
-    iam_refresher_destroy(s->app.refresher);
-    cluster_destroy(s->app.cluster);
+    database_stop(&s->database);
     log_destroy(s->app.log);
     http_client_global_clean_up();
     if (s->listen_fd >= 0)

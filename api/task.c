@@ -1,12 +1,19 @@
 #include "task.h"
 
+#include "customerd/api/framing.h"
 #include "customerd/core/fiber.h"
 #include "customerd/core/metrics.h"
 
 #include "head.h"
+#include "task_reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* What requests may hold together of bodies longer than CUSTOMERD_BODY_MAX_BYTES: more are to come again later. */
+#define LONG_BODIES_MAX_BYTES ((uint64_t)64 << 20)
+/* So slowly what is longer may come: 1 Mbit/s. */
+#define LONG_BODY_BYTES_PER_MS 128
 
 struct task *task_new(const struct client_context *context, struct client *client, const char *uri)
 {
@@ -28,6 +35,8 @@ struct task *task_new(const struct client_context *context, struct client *clien
     t->started_us = metrics_now_us();
     t->measure = (struct http_measure){ .method = "_OTHER", .route = "" };
     t->bytes = 0;
+    t->long_body_bytes = 0;
+    t->stalled = false;
     buf_init(&t->body, (size_t)context->app->config->http.body_max_bytes);
     return t;
 }
@@ -59,37 +68,45 @@ bool task_take_body(struct task *t, const char *bytes, size_t len)
     return buf_ok(&t->body);
 }
 
-/* ---- what goes out ---- */
-
-static bool add_headers(const struct response *from, struct MHD_Response *to)
+/* The size of what is on its way: as announced, or the most that is taken. */
+static uint64_t body_to_come(const struct exchange *x, int64_t max_bytes)
 {
-    bool ok = true;
-    for (size_t i = 0; i < from->n_headers; i++)
-        ok = ok && MHD_add_response_header(to, from->headers[i].name, from->headers[i].value) == MHD_YES;
-    if (from->content_type != NULL)
-        ok = ok && MHD_add_response_header(to, "Content-Type", from->content_type) == MHD_YES;
-    if (from->close)
-        ok = ok && MHD_add_response_header(to, "Connection", "close") == MHD_YES;
-    return ok;
+    uint64_t announced;
+    return framing_length(&x->request.headers, &announced) ? announced : (uint64_t)max_bytes;
 }
 
-/* The body's memory is handed over: both sides take it from malloc. */
-static struct MHD_Response *make_reply(struct response *from)
+/* A body longer than is usual has more time, and a part of what all such bodies together may hold: only then is it begun to be
+ * taken. */
+static enum status allow_body(struct task *t, struct error *err)
 {
-    size_t len = from->body.len;
-    char *body = buf_steal(&from->body);
-    struct MHD_Response *reply =
-        MHD_create_response_from_buffer(body == NULL ? 0 : len, body,
-                                        body == NULL ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
-    if (reply == NULL) {
-        free(body);
-        return NULL;
+    struct client_loop *loop = t->context->loop;
+    int64_t max_bytes = exchange_body_max_bytes(&t->x);
+    uint64_t bytes = body_to_come(&t->x, max_bytes);
+    uint64_t usual = t->body.max_bytes;
+    t->body.max_bytes = (size_t)max_bytes;
+    if (bytes <= usual || bytes > (uint64_t)max_bytes)
+        return STATUS_OK;
+    if (loop != NULL && bytes > LONG_BODIES_MAX_BYTES - loop->long_bodies_bytes)
+        return error_set_retry(err, STATUS_OVERLOADED, 1, "The long bodies that are on their way are as many as may be");
+    if (loop != NULL) {
+        loop->long_bodies_bytes += (size_t)bytes;
+        t->long_body_bytes = (size_t)bytes;
     }
-    if (add_headers(from, reply))
-        return reply;
-    MHD_destroy_response(reply);
-    return NULL;
+    if (t->client != NULL)
+        client_allow(t->client, (int64_t)(bytes - usual) / LONG_BODY_BYTES_PER_MS);
+    /* At once, since a buffer that grows is copied again and again. */
+    return buf_reserve(&t->body, (size_t)bytes) ? STATUS_OK : error_set(err, STATUS_INTERNAL, "Out of memory");
 }
+
+static void release_body(struct task *t)
+{
+    if (t->long_body_bytes > 0)
+        t->context->loop->long_bodies_bytes -= t->long_body_bytes;
+    t->long_body_bytes = 0;
+    buf_clean_up(&t->body);
+}
+
+/* ---- running ---- */
 
 /* Finishes the exchange and notes what will be counted and logged. */
 static void finish(struct task *t, enum status status, const struct error *err)
@@ -99,16 +116,12 @@ static void finish(struct task *t, enum status status, const struct error *err)
     exchange_finish(x, status, err);
     if (atomic_load(&x->app->draining))
         response->close = true;
-    bool body_sent = !slice_is(x->request.method, "HEAD") && response->status != 304;
     t->measure.route = x->match.label == NULL ? "" : x->match.label;
     t->measure.http_status = response->status;
     t->measure.outcome = x->outcome;
-    t->bytes = body_sent ? response->body.len : 0;
     t->linger = t->linger || response->close;
-    t->reply = make_reply(response);
+    t->reply = task_reply_new(t);
 }
-
-/* ---- running ---- */
 
 /* What can be told after the body as well, so that the connection may go on: what anybody may be told, and what is told to
  * somebody who is known. Whoever is not let in is not listened to. */
@@ -122,6 +135,8 @@ static void admit(struct task *t)
 {
     struct error err = { .code = STATUS_OK };
     enum status status = exchange_admit(&t->x, t->context->routes, &err);
+    if (status == STATUS_OK)
+        status = allow_body(t, &err);
     if (can_wait(status))
         return;
     t->linger = true;
@@ -136,6 +151,8 @@ static void handle(struct task *t)
     struct error err = { .code = STATUS_OK };
     x->request.body = buf_slice(&t->body);
     x->request.body_cut = t->body_cut;
+    if (t->long_body_bytes > 0)
+        x->request.deadline_ms = clock_monotonic_ms(app->clock) + app->config->http.request_timeout_ms;
     if (x->public)
         x->shed = http_metrics_begin(app->metrics) > app->config->http.max_requests;
     enum status status = exchange_admit(x, t->context->routes, &err);
@@ -146,17 +163,22 @@ static void handle(struct task *t)
         http_metrics_end(app->metrics);
 }
 
+void task_ran(struct task *t)
+{
+    t->runs = false;
+    if (t->client != NULL)
+        client_task_ran(t->client);
+    else
+        task_end(t);
+}
+
 static void run(struct task *t)
 {
     if (t->step == TASK_RUN)
         handle(t);
     else
         admit(t);
-    t->runs = false;
-    if (t->client != NULL)
-        client_task_ran(t->client);
-    else
-        task_end(t);
+    task_ran(t);
 }
 
 static void run_fiber(void *arg)
@@ -214,7 +236,7 @@ void task_end(struct task *t)
         MHD_destroy_response(t->reply);
     if (t->read)
         exchange_clean_up(&t->x);
-    buf_clean_up(&t->body);
+    release_body(t);
     free(t->head);
     free(t->target);
     free(t);

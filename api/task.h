@@ -21,13 +21,15 @@ struct task {
     char *head;            /* what the request's fields lie in */
     struct buf body;
     bool body_cut;
+    size_t long_body_bytes; /* its part of the client_loop's */
     struct exchange x;     /* filled once the head has come: `read` */
     bool read;
     struct MHD_Response *reply; /* once it has run; NULL then: out of memory */
     bool linger;
     int64_t started_us;
     struct http_measure measure; /* what will be counted and logged of it; http_status 0: not answered by the service */
-    size_t bytes;
+    size_t bytes;       /* of the answer's body that were sent; of one that comes in pieces, so far */
+    bool stalled;       /* the next piece did not come in time */
 };
 
 /* uri: as the library hands it out with the request line. NULL when out of memory. */
@@ -50,5 +52,8 @@ bool task_take_body(struct task *task, const char *bytes, size_t len) MUST_USE;
 /* Decides, by its head, whether its body is taken (when not, it is answered); or handles and answers it. On a fiber where
  * the listener has them: it may still run afterwards. False when there is no memory for one. */
 bool task_start(struct task *task, enum task_step step) MUST_USE;
+
+/* What it was started for has come to its end, or what its answer waited for; it may be freed. */
+void task_ran(struct task *task);
 
 #endif

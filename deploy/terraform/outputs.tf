@@ -63,6 +63,11 @@ output "role_arn" {
   value       = aws_iam_role.this.arn
 }
 
+output "role_name" {
+  description = "The name of that role, for what it is to be given besides (module objects)."
+  value       = aws_iam_role.this.name
+}
+
 output "security_group_id" {
   description = "The security group of the database's nodes."
   value       = aws_security_group.database.id

@@ -1,91 +1,18 @@
 #include "customerd/aws/sts_endpoint.h"
 
+#include "customerd/aws/endpoint.h"
 #include "customerd/aws/provider.h"
 
 #include <stdio.h>
 
-static const char *domain_of(const char *region)
-{
-    static const struct {
-        const char *prefix;
-        const char *domain;
-    } partitions[] = {
-        { "cn-", "amazonaws.com.cn" },
-        { "us-iso-", "c2s.ic.gov" },
-        { "us-isob-", "sc2s.sgov.gov" },
-        { "us-isof-", "csp.hci.ic.gov" },
-        { "eu-isoe-", "cloud.adc-e.uk" },
-        { "eusc-", "amazonaws.eu" },
-    };
-    for (size_t i = 0; i < sizeof partitions / sizeof *partitions; i++)
-        if (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) == 0)
-            return partitions[i].domain;
-    return "amazonaws.com";
-}
-
-static bool is_loopback(struct slice host)
-{
-    if (slice_is(host, "localhost") || slice_is(host, "[::1]"))
-        return true;
-    if (!slice_starts_with(host, "127."))
-        return false;
-    for (size_t i = 0; i < host.len; i++)
-        if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
-            return false;
-    return true;
-}
-
-/* The host without its port; an IPv6 address keeps its brackets. */
-static struct slice without_port(struct slice authority)
-{
-    for (size_t i = authority.len; i-- > 0;) {
-        if (authority.ptr[i] == ']')
-            return authority;
-        if (authority.ptr[i] == ':')
-            return slice_of(authority.ptr, i);
-    }
-    return authority;
-}
-
-static bool is_authority(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-                  c == ':' || c == '[' || c == ']';
-        if (!ok)
-            return false;
-    }
-    return text.len > 0;
-}
-
-static void host_set(struct slice authority, bool https, struct sts_endpoint *out)
-{
-    struct slice host = without_port(authority);
-    const char *own_port = https ? ":443" : ":80";
-    bool is_own_port = slice_is(slice_from(authority, host.len), own_port);
-    struct slice shown = is_own_port ? host : authority;
-    size_t n = 0;
-    for (; n < shown.len; n++)
-        out->host[n] = shown.ptr[n] >= 'A' && shown.ptr[n] <= 'Z' ? (char)(shown.ptr[n] - 'A' + 'a') : shown.ptr[n];
-    out->host[n] = '\0';
-}
-
 static enum status given_endpoint(const char *url, struct sts_endpoint *out, struct error *err)
 {
-    struct slice text = slice_cstr(url);
-    bool https = slice_starts_with(text, "https://");
-    if (!https && !slice_starts_with(text, "http://"))
-        return error_set(err, STATUS_UNAVAILABLE, "AWS_ENDPOINT_URL_STS must begin with https://");
-    struct slice authority = slice_from(text, strlen(https ? "https://" : "http://"));
-    if (authority.len > 0 && authority.ptr[authority.len - 1] == '/')
-        authority.len--;
-    if (!is_authority(authority) || authority.len >= sizeof out->host)
-        return error_set(err, STATUS_UNAVAILABLE, "AWS_ENDPOINT_URL_STS must be a scheme, a host and perhaps a port");
-    if (!https && !is_loopback(without_port(authority)))
-        return error_set(err, STATUS_UNAVAILABLE, "AWS_ENDPOINT_URL_STS must be https unless it is on the loopback");
-    host_set(authority, https, out);
-    snprintf(out->url, sizeof out->url, "%s://%.*s/", https ? "https" : "http", (int)authority.len, authority.ptr);
+    struct aws_endpoint given;
+    enum status status = aws_endpoint_parse("AWS_ENDPOINT_URL_STS", url, &given, err);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(out->host, sizeof out->host, "%s", given.host);
+    snprintf(out->url, sizeof out->url, "%s://%s/", given.https ? "https" : "http", given.authority);
     return STATUS_OK;
 }
 
@@ -101,7 +28,7 @@ enum status sts_endpoint_find(const struct credentials_env *env, bool needs_regi
     }
     if (given != NULL)
         return given_endpoint(given, out, err);
-    snprintf(out->host, sizeof out->host, "sts.%s.%s", out->region, domain_of(out->region));
+    snprintf(out->host, sizeof out->host, "sts.%s.%s", out->region, aws_domain(out->region));
     snprintf(out->url, sizeof out->url, "https://%s/", out->host);
     return STATUS_OK;
 }

@@ -1,14 +1,14 @@
 #include "customerd/aws/xml.h"
 
+#include "customerd/core/crypto.h"
+
+#define REFERENCE_DIGITS_MAX 7
+
 struct scanner {
     struct slice rest;
-    struct slice open[XML_DEPTH_MAX];
-    size_t depth;
-    const char *const *path;
-    size_t path_len;
-    size_t matched;  /* how many of the open elements, from the root, are on the path */
-    bool found;
-    struct buf *out;
+    struct xml_place place;
+    const struct xml_events *events;
+    void *ctx;
 };
 
 static bool is_space(char c)
@@ -20,11 +20,6 @@ static bool is_name_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
            c == '.' || c == ':';
-}
-
-static bool is_inside(const struct scanner *s)
-{
-    return s->depth == s->path_len && s->matched == s->path_len;
 }
 
 /* Where `text` begins in the rest, or the rest's length. */
@@ -74,27 +69,18 @@ static bool attribute_skip(struct slice *rest)
 
 static bool element_open(struct scanner *s, struct slice name)
 {
-    if (is_inside(s) || s->depth == XML_DEPTH_MAX)
+    if (s->place.depth == XML_DEPTH_MAX)
         return false;
-    s->open[s->depth] = name;
-    if (s->matched == s->depth && s->depth < s->path_len && slice_is(name, s->path[s->depth]))
-        s->matched++;
-    s->depth++;
-    if (!is_inside(s))
-        return true;
-    if (s->found)
-        return false;
-    s->found = true;
-    return true;
+    s->place.open[s->place.depth++] = name;
+    return s->events->open(s->ctx, &s->place);
 }
 
 static bool element_close(struct scanner *s, struct slice name)
 {
-    if (s->depth == 0 || !slice_equal(s->open[s->depth - 1], name))
+    if (s->place.depth == 0 || !slice_equal(s->place.open[s->place.depth - 1], name) ||
+        !s->events->close(s->ctx, &s->place))
         return false;
-    s->depth--;
-    if (s->matched > s->depth)
-        s->matched = s->depth;
+    s->place.depth--;
     return true;
 }
 
@@ -141,17 +127,59 @@ static bool skip_past(struct scanner *s, const char *end)
     return true;
 }
 
+/* As UTF-8, and how many bytes; 0 for what no document may hold. */
+static size_t character_put(uint32_t c, char out[4])
+{
+    if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((0xf00 >> n & 0xf0) | c);
+    return n;
+}
+
+/* "&#39;" and "&#x27;" */
+static bool reference_take(struct scanner *s)
+{
+    struct slice rest = slice_from(s->rest, 2);
+    bool is_hex = slice_starts_with(rest, "x");
+    uint32_t base = is_hex ? 16 : 10;
+    uint32_t c = 0;
+    char bytes[4];
+    if (is_hex)
+        rest = slice_from(rest, 1);
+    size_t digits = 0;
+    for (; digits < rest.len && digits < REFERENCE_DIGITS_MAX && rest.ptr[digits] != ';'; digits++) {
+        int digit = hex_digit(rest.ptr[digits]);
+        if (digit < 0 || (uint32_t)digit >= base)
+            return false;
+        c = c * base + (uint32_t)digit;
+    }
+    size_t n = character_put(c, bytes);
+    if (digits == 0 || n == 0 || !slice_starts_with(slice_from(rest, digits), ";"))
+        return false;
+    s->events->text(s->ctx, &s->place, slice_of(bytes, n));
+    s->rest = slice_from(rest, digits + 1);
+    return true;
+}
+
 static bool entity_take(struct scanner *s)
 {
     static const struct {
         const char *name;
         char byte;
     } entities[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' }, { "&apos;", '\'' } };
+    if (slice_starts_with(s->rest, "&#"))
+        return reference_take(s);
     for (size_t i = 0; i < sizeof entities / sizeof *entities; i++) {
         if (!slice_starts_with(s->rest, entities[i].name))
             continue;
-        if (is_inside(s))
-            buf_append_byte(s->out, entities[i].byte);
+        s->events->text(s->ctx, &s->place, slice_of(&entities[i].byte, 1));
         s->rest = slice_from(s->rest, strlen(entities[i].name));
         return true;
     }
@@ -160,13 +188,17 @@ static bool entity_take(struct scanner *s)
 
 static bool text_take(struct scanner *s)
 {
+    size_t n = 0;
     if (s->rest.ptr[0] == '&')
-        return entity_take(s);
-    if (s->depth == 0 && !is_space(s->rest.ptr[0]))
-        return false;
-    if (is_inside(s))
-        buf_append_byte(s->out, s->rest.ptr[0]);
-    s->rest = slice_from(s->rest, 1);
+        return s->place.depth > 0 && entity_take(s);
+    while (n < s->rest.len && s->rest.ptr[n] != '<' && s->rest.ptr[n] != '&') {
+        if (s->place.depth == 0 && !is_space(s->rest.ptr[n]))
+            return false;
+        n++;
+    }
+    if (s->place.depth > 0)
+        s->events->text(s->ctx, &s->place, slice_of(s->rest.ptr, n));
+    s->rest = slice_from(s->rest, n);
     return true;
 }
 
@@ -181,17 +213,70 @@ static bool token_take(struct scanner *s)
     return s->rest.ptr[0] == '<' ? start_tag_take(s) : text_take(s);
 }
 
-enum xml_result xml_text_at(struct slice document, const char *const *path, struct buf *out)
+bool xml_read(struct slice document, const struct xml_events *events, void *ctx)
 {
-    struct scanner s = { .rest = document, .path = path, .out = out };
-    while (path[s.path_len] != NULL)
-        s.path_len++;
+    struct scanner s = { .rest = document, .events = events, .ctx = ctx };
     if (slice_starts_with(s.rest, "<?xml") && !skip_past(&s, "?>"))
-        return XML_INVALID;
+        return false;
     while (s.rest.len > 0)
         if (!token_take(&s))
-            return XML_INVALID;
-    if (s.depth != 0 || !buf_ok(out))
+            return false;
+    return s.place.depth == 0;
+}
+
+bool xml_is_at(const struct xml_place *place, const char *const *path)
+{
+    size_t i = 0;
+    for (; path[i] != NULL; i++)
+        if (i == place->depth || !slice_is(place->open[i], path[i]))
+            return false;
+    return i == place->depth;
+}
+
+/* ------------------------------------------------------------------------------------------------- one element */
+
+struct search {
+    const char *const *path;
+    bool found;
+    bool inside;
+    struct buf *out;
+};
+
+static bool search_open(void *ctx, const struct xml_place *place)
+{
+    struct search *s = ctx;
+    if (s->inside)
+        return false;
+    if (!xml_is_at(place, s->path))
+        return true;
+    if (s->found)
+        return false;
+    s->found = true;
+    s->inside = true;
+    return true;
+}
+
+static bool search_close(void *ctx, const struct xml_place *place)
+{
+    struct search *s = ctx;
+    (void)place;
+    s->inside = false;
+    return true;
+}
+
+static void search_text(void *ctx, const struct xml_place *place, struct slice text)
+{
+    struct search *s = ctx;
+    (void)place;
+    if (s->inside)
+        buf_append(s->out, text);
+}
+
+enum xml_result xml_text_at(struct slice document, const char *const *path, struct buf *out)
+{
+    static const struct xml_events events = { search_open, search_close, search_text };
+    struct search s = { .path = path, .out = out };
+    if (!xml_read(document, &events, &s) || !buf_ok(out))
         return XML_INVALID;
     return s.found ? XML_FOUND : XML_ABSENT;
 }

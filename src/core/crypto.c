@@ -9,11 +9,28 @@
 #include <sys/random.h>
 
 #define SHA1_BYTES 20
+#define SHA256_PIECE_BYTES ((size_t)256 * 1024)
 #define RANDOM_POOL_BYTES 1024
 
 bool sha256(struct slice data, uint8_t out[SHA256_BYTES])
 {
     return EVP_Digest(data.ptr, data.len, out, NULL, EVP_sha256(), NULL) == 1;
+}
+
+bool sha256_with_rests(struct slice data, void (*rest)(void), uint8_t out[SHA256_BYTES])
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+    while (ok && data.len > 0) {
+        size_t n = data.len < SHA256_PIECE_BYTES ? data.len : SHA256_PIECE_BYTES;
+        ok = EVP_DigestUpdate(ctx, data.ptr, n) == 1;
+        data = slice_from(data, n);
+        if (data.len > 0)
+            rest();
+    }
+    ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    return ok;
 }
 
 bool hmac_sha256(struct slice key, struct slice data, uint8_t out[SHA256_BYTES])

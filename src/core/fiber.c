@@ -397,6 +397,12 @@ void fiber_wait(int64_t until_ms)
     switch_context(&f->context, &f->loop->outside);
 }
 
+void fiber_give_way(void)
+{
+    if (current != NULL)
+        fiber_wait(0);
+}
+
 void fiber_wake(struct fiber *f)
 {
     struct fiber_loop *loop = f->loop;

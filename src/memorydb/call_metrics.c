@@ -67,7 +67,7 @@ static void name_labels(struct call_metrics *m)
     }
 }
 
-struct call_metrics *call_metrics_new(void)
+struct call_metrics *call_metrics_new(const char *family)
 {
     struct call_metrics *m = calloc(1, sizeof *m);
     if (m == NULL)
@@ -75,7 +75,7 @@ struct call_metrics *call_metrics_new(void)
     name_labels(m);
     name_operation(&m->operations[OPERATIONS_MAX - 1], slice_cstr("other"));
     const struct metrics_options options = {
-        .name = "db_client_operation_duration_seconds",
+        .name = family == NULL ? "db_client_operation_duration_seconds" : family,
         .help = "Time from handing an operation over until its answer, retries and redirects included.",
         .bounds = &bounds,
         .dimensions = { { m->operation_labels, OPERATIONS_MAX }, { m->shard_labels, SHARDS_MAX },

@@ -8,8 +8,8 @@
 
 struct call_metrics;
 
-/* NULL when out of memory. */
-struct call_metrics *call_metrics_new(void);
+/* The family's name is borrowed; NULL: db_client_operation_duration_seconds. NULL when out of memory. */
+struct call_metrics *call_metrics_new(const char *family);
 /* Accepts NULL. */
 void call_metrics_destroy(struct call_metrics *m);
 

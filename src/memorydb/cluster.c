@@ -47,7 +47,10 @@ static enum status set_up(struct cluster *cluster, struct error *err)
     }
     env->parser = reply_parser_new();
     env->resolver = resolver_new(wake, cluster);
-    cluster->metrics = call_metrics_new();
+    const char *name = cluster->options.metrics_name;
+    if (name != NULL)
+        (void)snprintf(cluster->metrics_family, sizeof cluster->metrics_family, "customerd_%s_operation_duration_seconds", name);
+    cluster->metrics = call_metrics_new(name == NULL ? NULL : cluster->metrics_family);
     if (env->parser == NULL || env->resolver == NULL || cluster->metrics == NULL)
         return error_set(err, STATUS_INTERNAL, "the database client can't start: out of memory or threads");
     return STATUS_OK;

@@ -101,6 +101,7 @@ struct cluster {
     struct lane *dirty;
     struct published published;
     struct call_metrics *metrics;
+    char metrics_family[64]; /* of durations; "" for OpenTelemetry's */
     struct log_gates gates;
     struct hosting hosting;
     atomic_bool login_changed;

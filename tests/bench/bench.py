@@ -13,6 +13,7 @@ from pathlib import Path
 
 import customers
 import measures
+import object_peers
 import peers
 import redis_peers
 import report
@@ -83,6 +84,8 @@ class Bench:
         if name not in self.found_peers:
             if name == workloads.JWT:
                 self.found_peers[name] = [self._start_jwt()]
+            elif name in (workloads.OBJECTS, workloads.NGINX_CACHE, workloads.SESSIONS):
+                self.found_peers[name] = [self._start_resource(name)]
             else:
                 self.found_peers[name] = self._start_peer(name)
             if not self.found_peers[name]:
@@ -106,6 +109,16 @@ class Bench:
             if client.get(f"/customers/{self.expected[0][0]}")[0] != 401:
                 raise peers.WrongAnswer("customerd with JWT answers without a token")
         return contestant
+
+    def _start_resource(self, name):
+        if name == workloads.SESSIONS:
+            return object_peers.start_sessions(self.world, self.binaries[0], self.files[workloads.HOT])
+        if workloads.OBJECT_KEYS not in self.files:
+            keys, hot = object_peers.put_objects(self.world)
+            self.files.update({workloads.OBJECT_KEYS: keys, workloads.HOT_OBJECTS: hot})
+        if name == workloads.OBJECTS:
+            return object_peers.start_objects(self.world, self.binaries[0], self.files[workloads.OBJECT_KEYS])
+        return object_peers.start_nginx_cache(self.world, self.files[workloads.OBJECT_KEYS])
 
     # ---- one workload ----
 
@@ -249,7 +262,8 @@ def main():
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="customerd-bench-") as directory:
         binaries = options.binary or [ROOT / "build" / "release" / "customerd"]
-        with World(Path(directory) / "cluster", binaries[0]) as world:
+        with World(Path(directory) / "cluster", binaries[0],
+                   objects=bool(set(workloads.WITH_OBJECTS) & set(chosen(options)))) as world:
             bench = Bench(world, options)
             with bench.stack:
                 bench.start()

@@ -36,6 +36,17 @@ class Client:
     def get(self, path):
         return self.request("GET", path)
 
+    def read(self, path):
+        """(status, body, X-Cache)"""
+        self._connection.request("GET", path)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read(), answer.getheader("X-Cache")
+
+    def open_session(self, customer_id):
+        """(status, token)"""
+        status, body = self.request("POST", "/sessions", json.dumps({"customer_id": customer_id}), {"Content-Type": "application/json"})
+        return status, json.loads(body).get("token")
+
     def close(self):
         self._connection.close()
 

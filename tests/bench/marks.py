@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from results import Spread, ratios
+from workloads import NGINX_CACHE, OBJECTS, SESSIONS
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ ALL = (
     Mark("list page of 50 at 1 million customers: processor time of service and database, in GETs by id", 40, 15,
          _measure("list-cpu", "ratio"), at_most=True, full=True),
     Mark("GET with JWT vs without", 0.9, 0.97, _rates("get-jwt-64", "customerd with JWT", "customerd")),
+    Mark("GET of a cached object of 1 KiB, 64 connections, vs GET by id", 0.8, 1.0, _rates("object-64", OBJECTS, "customerd")),
+    Mark("the same, vs nginx's proxy_cache before the same S3", 0.5, 0.8, _rates("object-64", OBJECTS, NGINX_CACHE)),
+    Mark("1 % of the objects taking all reads, at half of the maximal rate: p99, ms", 5, 2, _measure("hot-objects", "p99, ms"),
+         at_most=True),
+    Mark("GET /session, 64 connections, vs GET by id", 0.8, 1.0, _rates("session-64", SESSIONS, "customerd")),
     Mark("writes held 3 ms: POST at 256 connections vs not held", 0.7, 0.9, _measure("held", "POST ratio")),
     Mark("beside them: p99 of reads of other keys, vs without writes", 2, 1.3, _measure("held", "reads ratio"), at_most=True),
     Mark("p99 / p50 at half of the maximal rate, vs nginx's own", 2, 1.3, _measure("tail", "ratio"), at_most=True),

@@ -107,6 +107,19 @@ def tail(bench):
         bench.results.measure("tail", "ratio", ratio[bench.customerd.name] / ratio["nginx"])
 
 
+def hot_objects(bench):
+    """A hundredth of the objects takes all reads, at half of the rate that they can be read with."""
+    (contestant,) = bench.peer(workloads.OBJECTS)
+    ids = bench.files[workloads.HOT_OBJECTS]
+    rate = HALF * wrk(contestant.target, "get", ids, OPEN_LOOP_CONNECTIONS, bench.scale.sample_s).rate
+    for _ in range(bench.scale.rounds):
+        bench.world.empty_logs()
+        sample = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s, bench.world.directory)
+        for percentile in (50, 99):
+            bench.results.measure("hot-objects", f"p{percentile}, ms", sample.percentile(percentile) / 1000)
+        bench.results.measure("hot-objects", "achieved/asked", sample.rate / rate)
+
+
 def open_loop(bench):
     """Latency against offered load, one sample a point; for the plot."""
     contestants = [bench.customerd, *(max(bench.peer(name), key=bench.max_rate) for name in ("fastify", "nginx"))]
@@ -164,6 +177,6 @@ def instructions(bench):
                 bench.results.measure("instructions", f"{method}, Debian {release}, {machine} (recorded)", figure)
 
 
-ALL = {"start": start, "memory": memory, "list-cpu": list_cpu, "bytes": stored_bytes, "tail": tail, "held": held,
+ALL = {"start": start, "memory": memory, "list-cpu": list_cpu, "bytes": stored_bytes, "tail": tail, "held": held, "hot-objects": hot_objects,
        "open-loop": open_loop, "mix-complete": mix_complete, "instructions": instructions}
-QUICK = ("start", "memory", "list-cpu", "tail", "held", "instructions")
+QUICK = ("start", "memory", "list-cpu", "tail", "hot-objects", "held", "instructions")

@@ -82,7 +82,7 @@ def check_creates(contestant, tag):
 
 def start_customerd(world, name, binary, env=None, authorization=""):
     """As it is shipped: log, audit, metrics, request ids and ETags on."""
-    service = world.local.start_instance(env=env, binary=Path(binary).absolute())
+    service = world.local.start_instance(env={"CUSTOMERD_RESOURCES": "customers", **(env or {})}, binary=Path(binary).absolute())
     return Contestant(name, Target(service.url, authorization=authorization), service=service, creates=True)
 
 

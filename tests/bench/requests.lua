@@ -1,6 +1,6 @@
 -- What wrk sends. After "--": KIND, the file of ids, what stands before and after an id in the path, a tag that makes
 -- e-mails unique, the Authorization header (may be ""), and how many requests to make ("0": until the time ends).
--- A file of ids is a line for each, all of one length. Prints one line, BENCH and a JSON object.
+-- A file of ids is a line for each, all of one length; for the kind session they are tokens, and the path is the prefix alone. Prints one line, BENCH and a JSON object.
 -- Ids of a small file are made into whole requests beforehand; those of a large one are cut out of the file's text.
 
 local PREPARED_MAX = 4096
@@ -21,6 +21,9 @@ local function id_at(index)
 end
 
 local function get_of(id)
+  if kind == "session" then
+    return wrk.format("GET", prefix, { ["Authorization"] = "Session " .. id })
+  end
   return wrk.format("GET", prefix .. id .. suffix, headers)
 end
 
@@ -39,6 +42,7 @@ end
 
 local makers = {
   get = any_get,
+  session = any_get,
   fixed = function()
     return prepared[0]
   end,

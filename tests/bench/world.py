@@ -20,11 +20,11 @@ NO_LOG = ("appendonly no", "appendfsync no")
 
 
 class World:
-    """with World(directory, binary) as world: the cluster is up, no customerd and no peer yet."""
+    """with World(directory, binary) as world: the cluster is up, no customerd and no peer yet. objects: with a cache and S3."""
 
-    def __init__(self, directory, binary, redis_options=NO_LOG):
+    def __init__(self, directory, binary, redis_options=NO_LOG, objects=False):
         self.directory = Path(directory)
-        self.local = LocalCluster(self.directory, binary, shards=SHARDS, replicas=0, redis_options=redis_options)
+        self.local = LocalCluster(self.directory, binary, shards=SHARDS, replicas=0, redis_options=redis_options, objects=objects)
         self.processes, self.closers = [], []  # closers: what else is to be stopped
 
     def __enter__(self):

@@ -1,4 +1,4 @@
-"""Fixtures: one cluster for the whole layer, with all resources switched on, and the npm packages of the tools."""
+"""Fixtures: one cluster for the whole layer, with a cache and S3, all resources switched on, and the npm packages of the tools."""
 
 import pathlib
 import subprocess
@@ -31,7 +31,7 @@ def printed(binary):
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory, binary):
-    local = LocalCluster(tmp_path_factory.mktemp("cluster"), binary, shards=3, replicas=0,
+    local = LocalCluster(tmp_path_factory.mktemp("cluster"), binary, shards=3, replicas=0, objects=True,
                          env={"CUSTOMERD_RESOURCES": ",".join(contract.ALL)})
     with local:
         yield local

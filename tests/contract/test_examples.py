@@ -13,6 +13,7 @@ import pytest
 import contract
 from http_client import Client, path_of, wait_until
 from local_cluster import ports
+from s3_proxy import S3Proxy
 from token_issuer import TokenIssuer, bearer
 
 # What nothing makes on purpose.
@@ -149,7 +150,8 @@ def report_of(value):
     """A readiness report without what differs from moment to moment."""
     value = {**value, "iam": "the report", "reasons": sorted(value["reasons"])} if "iam" in value else dict(value)
     value["database"] = {k: type(v).__name__ for k, v in value["database"].items()}
-    value["store"] = {k: type(v).__name__ for k, v in value["store"].items()}
+    for part in ("store", "cache", "s3"):
+        value[part] = {k: type(v).__name__ for k, v in value[part].items()}
     return value
 
 
@@ -509,6 +511,121 @@ def unsupported_session_patch(world):
 @scenario("InvalidRequest", "invalid-request")
 def invalid_session(world):
     return world.client.post("/sessions", {"customer_id": "ada", "form": "Firefox"})
+
+
+# ---- objects ----
+
+TEA = "/objects/catalogue/tea.txt"
+
+
+def set_out_tea(world, **env):
+    """Nine bytes of tea in S3 and nothing in the cache; a client of a service that asks S3 by a proxy; the proxy."""
+    world.ends.callback(lambda: world.client.delete(TEA).expect(204))
+    world.client.put(TEA, body=b"Green tea", content_type="text/plain").expect(200)
+    proxy = world.ends.enter_context(S3Proxy(world.cluster.objects.s3.port))
+    public, _ = world.instance(AWS_ENDPOINT_URL_S3=proxy.url, **env)
+    return public, proxy
+
+
+def out_of_cache(world):
+    for node in world.cluster.objects.cache.nodes:
+        for key in node.command("KEYS", "{*}?:catalogue:tea.txt"):
+            node.command("DEL", key)
+
+
+def with_rule(world, request, kind, rule=None, **env):
+    """The answer of a service whose S3 does what the rule says."""
+    public, proxy = set_out_tea(world, **env)
+    out_of_cache(world)
+    with proxy.rule(kind, **(rule or {})):
+        return request(public)
+
+
+def write_tea(public, **options):
+    return public.put(TEA, body=b"Black tea", content_type="text/plain", **options)
+
+
+@scenario("ObjectNotFound", "not-found")
+def no_object(world):
+    return world.client.get(TEA)
+
+
+@scenario("ObjectConflict", "update-in-progress")
+def object_conflict(world):
+    answer = {"status": 409, "code": "ConditionalRequestConflict"}
+    return with_rule(world, lambda public: write_tea(public, if_none_match="*"), "answer", {"method": "PUT", **answer})
+
+
+@scenario("ObjectChanged", "precondition-failed")
+def object_changed(world):
+    return set_out_tea(world)[0].get(TEA, if_match='"another"')
+
+
+@scenario("RangeNotSatisfiable", "range-not-satisfiable")
+def range_not_there(world):
+    return set_out_tea(world)[0].get(TEA, headers={"Range": "bytes=9-"})
+
+
+@scenario("InvalidEvents", "invalid-event")
+def invalid_event(world):
+    example = request_example("receiveObjectEvents", "eventbridge")
+    return world.client.post("/objects/events", {**example, "detail": {**example["detail"], "bucket": {}}})
+
+
+DENIED = {"status": 403, "code": "AccessDenied"}
+
+
+@scenario("ObjectUnavailable", "s3-unavailable")
+def s3_unavailable(world):
+    return with_rule(world, lambda public: public.get(TEA), "answer", DENIED)
+
+
+@scenario("ObjectWriteUnavailable", "s3-unavailable")
+def s3_unavailable_to_write(world):
+    return with_rule(world, write_tea, "answer", DENIED)
+
+
+@scenario("ObjectTimedOut", "s3-timed-out")
+def s3_timed_out(world):
+    return with_rule(world, lambda public: public.get(TEA), "hang", CUSTOMERD_OBJECT_S3_TIMEOUT_MS="300")
+
+
+@scenario("ObjectWriteUnavailable", "cache-unavailable")
+def cache_unavailable(world):
+    public, _ = world.instance(CUSTOMERD_CACHE_ENDPOINT=f"localhost:{ports.choose(1)[0]}")
+    return write_tea(public)
+
+
+@scenario("ObjectWriteUnavailable", "outcome-unknown")
+def cache_does_not_answer(world):
+    public, _ = set_out_tea(world)
+    public.get(TEA).expect(200)
+    for node in world.cluster.objects.cache.nodes:
+        node.pause()
+        world.ends.callback(node.resume)
+    return public.post("/objects/events", request_example("receiveObjectEvents", "eventbridge"))
+
+
+@scenario("ObjectUnavailable", "overloaded")
+def overloaded_object(world):
+    return overloaded(world).get(TEA)
+
+
+@scenario("ObjectWriteUnavailable", "overloaded")
+def overloaded_object_write(world):
+    return write_tea(overloaded(world))
+
+
+@scenario("ObjectUnavailable", "auth-unavailable")
+def auth_unavailable_to_read_object(world):
+    public, headers = without_keys(world)
+    return public.get(TEA, headers=headers)
+
+
+@scenario("ObjectWriteUnavailable", "auth-unavailable")
+def auth_unavailable_to_write_object(world):
+    public, headers = without_keys(world)
+    return write_tea(public, headers=headers)
 
 
 # ---- callers ----

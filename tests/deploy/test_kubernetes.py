@@ -302,3 +302,27 @@ def test_optional_parts_fit_into_every_overlay(kubectl, schema, root, tmp_path, 
             assert mounts == {volume["name"] for volume in pod_of(objects)["spec"]["volumes"]}
             assert len(mounts) == (2 if overlay == "plain" else 1)
             assert all(mount["readOnly"] for mount in container_of(objects)["volumeMounts"])
+
+
+@pytest.mark.parametrize("overlay", ["eks-pod-identity", "eks-irsa"])
+def test_objects_are_added_as_the_file_tells(kubectl, schema, root, tmp_path, overlay):
+    shutil.copytree(root / "deploy" / "kubernetes", tmp_path / "kubernetes")
+    folder = tmp_path / "kubernetes" / "overlays" / overlay
+    for name in ("objects.yaml", "objects.env", "networkpolicy-objects.yaml"):
+        shutil.copy(tmp_path / "kubernetes" / "optional" / name, folder)
+    told = re.findall(r"^#   (.*)$", (folder / "objects.yaml").read_text(encoding="utf-8"), re.M)
+    text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
+    text = text.replace("configMapGenerator:\n", "configMapGenerator:\n" + "".join(f"  {line}\n" for line in told))
+    text = text.replace("resources:\n", "resources:\n  - networkpolicy-objects.yaml\n")
+    if "patchesStrategicMerge:" not in text:
+        text += "patchesStrategicMerge:\n"
+    text = text.replace("patchesStrategicMerge:\n", "patchesStrategicMerge:\n  - objects.yaml\n")
+    (folder / "kustomization.yaml").write_text(text, encoding="utf-8")
+    for version, program in kubectl.items():
+        objects = load_all(kustomize(program, folder))
+        assert not [finding for o in objects for finding in schema.findings(o)], version
+        by_name = {config["metadata"]["name"]: config["data"] for config in of_kind(objects, "ConfigMap")}
+        given = [by_name[source["configMapRef"]["name"]] for source in container_of(objects)["envFrom"]]
+        assert [settings["CUSTOMERD_RESOURCES"] for settings in given] == ["customers", "customers,objects"], version
+        assert given[1]["CUSTOMERD_CACHE_IAM_SERVICE"] == "elasticache" and "CUSTOMERD_DB_ENDPOINT" in given[0]
+        assert one(objects, "NetworkPolicy", "customerd-objects")["spec"]["podSelector"] == {"matchLabels": POD_LABELS}

@@ -42,6 +42,23 @@ ARGUMENTS = {
     "aws_eks_addon": "cluster_name addon_name",
     "aws_vpc_endpoint": "vpc_id service_name vpc_endpoint_type subnet_ids security_group_ids private_dns_enabled",
     "aws_ecr_repository": "name image_tag_mutability image_scanning_configuration",
+    "aws_elasticache_subnet_group": "name description subnet_ids",
+    "aws_elasticache_parameter_group": "name description family parameter",
+    "aws_elasticache_user": "access_string engine user_id user_name authentication_mode no_password_required passwords",
+    "aws_elasticache_user_group": "engine user_group_id user_ids",
+    "aws_elasticache_replication_group": "replication_group_id description engine engine_version auto_minor_version_upgrade "
+                                         "parameter_group_name node_type num_node_groups replicas_per_node_group "
+                                         "automatic_failover_enabled multi_az_enabled subnet_group_name security_group_ids port "
+                                         "user_group_ids transit_encryption_enabled transit_encryption_mode kms_key_id "
+                                         "at_rest_encryption_enabled snapshot_retention_limit notification_topic_arn",
+    "aws_s3_bucket_notification": "bucket eventbridge",
+    "aws_cloudwatch_event_rule": "name name_prefix description event_pattern event_bus_name schedule_expression role_arn state",
+    "aws_cloudwatch_event_connection": "name description authorization_type auth_parameters invocation_http_parameters",
+    "aws_cloudwatch_event_api_destination": "name description invocation_endpoint http_method invocation_rate_limit_per_second "
+                                            "connection_arn",
+    "aws_cloudwatch_event_target": "rule arn role_arn target_id event_bus_name retry_policy dead_letter_config http_target",
+    "aws_sqs_queue": "name message_retention_seconds sqs_managed_sse_enabled kms_master_key_id visibility_timeout_seconds",
+    "aws_sqs_queue_policy": "queue_url policy",
 }
 
 # Good and bad values of what is given as text; the others are bounded numbers, or follow from these.
@@ -70,6 +87,23 @@ VALUES = {
     "alarm_topic_arns": ([[], ["arn:aws:sns:eu-west-1:123456789012:t"]], [["t"], ["arn:aws:sqs:eu-west-1:123456789012:t"]]),
     "tags": ([{}, {"team": "a"}], [{"aws:x": "a"}, {"": "a"}]),
 }
+# Those of the module objects that it does not share with the other.
+OBJECTS_VALUES = {
+    "buckets": ([["catalogue"], ["a.b-c", "123"]], [[], ["Catalogue"], ["a"], ["-ab"], ["s3://ab"], ["a" * 64]]),
+    "bucket_kms_key_arns": ([[], VALUES["kms_key_arn"][0]], [["alias/x"]]),
+    "role_name": (["customerd-eu-west-1"], ["", "a/b", "arn:aws:iam::1:role/x"]),
+    "engine_version": (["7.2", "8.0"], ["6.2", "8", "9.0"]),
+    "node_type": (["cache.t4g.small", "cache.r7g.large"], ["db.r7g.large", "cache.r7g"]),
+    "shards": ([1, 500], [0, 501, 1.5]),
+    "replicas_per_shard": ([0, 5], [-1, 6]),
+    "events_url": (["https://customers.example.com/objects/events"],
+                   ["http://customers.example.com/objects/events", "https://customers.example.com/", "customers.example.com"]),
+    "issuer_token_url": (["https://issuer.example.com/oauth/token"], ["http://issuer.example.com/", ""]),
+    "issuer_client_id": (["eventbridge"], [""]),
+    "issuer_client_secret": (["x"], [""]),
+    **{name: VALUES[name] for name in ("name", "user_name", "vpc_id", "subnet_ids", "client_security_group_ids", "alarm_topic_arns",
+                                       "tags")},
+}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +116,12 @@ def example(root):
     return Module(root / "build", root / "deploy" / "terraform" / "examples" / "eks")
 
 
-@pytest.fixture(params=["module", "example"])
+@pytest.fixture(scope="module")
+def objects(root):
+    return Module(root / "build", root / "deploy" / "terraform" / "objects")
+
+
+@pytest.fixture(params=["module", "objects", "example"])
 def either(request):
     return request.getfixturevalue(request.param)
 
@@ -129,14 +168,16 @@ def test_versions_are_bounded(either):
     assert aws["source"] == "hashicorp/aws" and re.fullmatch(r">= 6\.\d+, < 7\.0", aws["version"])
 
 
-def test_the_example_calls_the_module_rightly(module, example):
-    call = example.modules["customerd"]
-    given = set(call) - {"source"}
+@pytest.mark.parametrize("name, called", [("customerd", "module"), ("objects", "objects")])
+def test_the_example_calls_the_modules_rightly(request, example, name, called):
+    call, module = example.modules[name], request.getfixturevalue(called)
+    given = set(call) - {"source", "count"}
     assert given <= set(module.variables)
     needed = {name for name, variable in module.variables.items() if "default" not in variable}
     assert needed <= given
-    taken = {name.split(".")[2] for name in example.references if name.startswith("module.customerd.")}
-    assert taken <= set(module.outputs)
+    text = "".join(path.read_text(encoding="utf-8") for path in example.folder.glob("*.tf"))
+    taken = set(re.findall(rf"module\.{name}(?:\[\*\])?\.(\w+)", text))
+    assert taken and taken <= set(module.outputs)
     folder = example.folder / call["source"]
     assert folder.resolve() == module.folder.resolve()
 
@@ -238,6 +279,58 @@ def test_alarms_say_what_they_mean(module):
     assert alarm["alarm_actions"] == "${var.alarm_topic_arns}"
 
 
+# ---- objects: the cache, the buckets, what S3 tells ----
+
+def test_the_cache_is_safe_and_evicts(objects):
+    cache = resource(objects, "aws_elasticache_replication_group.this")
+    assert cache["transit_encryption_enabled"] is True and cache["transit_encryption_mode"] == "required"
+    assert cache["at_rest_encryption_enabled"] is True
+    assert cache["user_group_ids"] == ["${aws_elasticache_user_group.this.user_group_id}"]
+    group = resource(objects, "aws_elasticache_parameter_group.this")
+    assert {p["name"]: p["value"] for p in group["parameter"]} == {"cluster-enabled": "yes", "maxmemory-policy": "allkeys-lru"}
+    user = resource(objects, "aws_elasticache_user.this")
+    assert user["authentication_mode"] == [{"type": "iam"}] and user["user_id"] == user["user_name"]
+    assert user["access_string"] == "${local.access_string}" and (objects.folder / "access-string").exists()
+    assert resource(objects, "aws_elasticache_user_group.this")["user_ids"] == ["${aws_elasticache_user.this.user_id}"]
+    group, rule = resource(objects, "aws_security_group.cache"), resource(objects, "aws_vpc_security_group_ingress_rule.client")
+    assert "ingress" not in group and "egress" not in group and "cidr_ipv4" not in rule
+
+
+def test_the_role_may_reach_the_cache_and_the_buckets_and_nothing_else(objects):
+    assert policy(objects, "objects") == [
+        {"Sid": "SignIn", "Effect": "Allow", "Action": ["elasticache:Connect"],
+         "Resource": ["${aws_elasticache_replication_group.this.arn}", "${aws_elasticache_user.this.arn}"]},
+        {"Sid": "Objects", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+         "Resource": '${[for arn in local.bucket_arns : "${arn}/*"]}'},
+        {"Sid": "List", "Effect": "Allow", "Action": ["s3:ListBucket"],
+         "Resource": "${local.bucket_arns}"}]
+    assert objects.locals["bucket_arns"] == '${[for name in var.buckets : "arn:${data.aws_partition.current.partition}:s3:::${name}"]}'
+    assert [s["Action"] for s in policy(objects, "bucket_keys")] == [["kms:Decrypt", "kms:GenerateDataKey"]]
+    roles = {name: block["role"] for name, block in objects.resources.items() if name.startswith("aws_iam_role_policy.")}
+    assert roles == {"aws_iam_role_policy.objects": "${var.role_name}", "aws_iam_role_policy.bucket_keys": "${var.role_name}",
+                     "aws_iam_role_policy.invoke": "${aws_iam_role.eventbridge[0].id}"}
+    assert not [name for name in objects.resources if "policy_attachment" in name]
+
+
+def test_what_changes_in_the_buckets_is_told_to_the_service(objects):
+    assert resource(objects, "aws_s3_bucket_notification.this")["eventbridge"] is True
+    pattern = resource(objects, "aws_cloudwatch_event_rule.changed")["event_pattern"]
+    for part in ('source        = ["aws.s3"]', '"Object Created", "Object Deleted"', "var.buckets"):
+        assert part in pattern, pattern
+    destination = resource(objects, "aws_cloudwatch_event_api_destination.customerd")
+    assert destination["http_method"] == "POST" and destination["invocation_endpoint"] == "${var.events_url}"
+    connection = resource(objects, "aws_cloudwatch_event_connection.issuer")
+    assert connection["authorization_type"] == "OAUTH_CLIENT_CREDENTIALS"
+    body = connection["auth_parameters"][0]["oauth"][0]["oauth_http_parameters"][0]["body"]
+    assert {p["key"]: p["value"] for p in body} == {"grant_type": "client_credentials", "scope": "objects:write"}
+    target = resource(objects, "aws_cloudwatch_event_target.customerd")
+    assert target["dead_letter_config"] == [{"arn": "${aws_sqs_queue.undelivered[0].arn}"}]
+    assert policy(objects, "invoke") == [{"Sid": "Invoke", "Effect": "Allow", "Action": ["events:InvokeApiDestination"],
+                                          "Resource": ["${aws_cloudwatch_event_api_destination.customerd[0].arn}"]}]
+    assert objects.variables["issuer_client_secret"]["sensitive"] is True
+    assert len(resource(objects, "aws_cloudwatch_metric_alarm.undelivered")["alarm_description"]) > 60
+
+
 # ---- fits to the overlays ----
 
 def test_the_output_has_the_lines_of_the_overlays_file(module, root):
@@ -282,9 +375,11 @@ def accepts(variable, value):
     return all(said) if said else None
 
 
-def test_variables_take_what_is_right_and_refuse_what_is_not(module):
-    assert set(VALUES) == {name for name, variable in module.variables.items() if variable["type"] != "${bool}"}
-    for name, (good, bad) in VALUES.items():
+@pytest.mark.parametrize("called, values", [("module", VALUES), ("objects", OBJECTS_VALUES)])
+def test_variables_take_what_is_right_and_refuse_what_is_not(request, called, values):
+    module = request.getfixturevalue(called)
+    assert set(values) == {name for name, variable in module.variables.items() if variable["type"] != "${bool}"}
+    for name, (good, bad) in values.items():
         if name == "tags":  # its condition is told apart by terraform alone
             continue
         for value in good:
@@ -340,7 +435,7 @@ locals {
   port    = 6379
   cluster = { name = "customerd", cluster_endpoint = [{ address = "clustercfg.example", port = 6379 }] }
   user    = { user_name = "customerd", access_string = local.access_string }
-  role    = { arn = "arn:aws:iam::123456789012:role/customerd" }
+  role    = { arn = "arn:aws:iam::123456789012:role/customerd", name = "customerd" }
   group   = { id = "sg-1" }
   region  = { region = "eu-west-1" }
   subnets = { a = { cidr_block = "10.0.0.0/24" }, b = { cidr_block = "10.0.1.0/24" } }
@@ -357,4 +452,35 @@ locals {
         network = yaml.safe_load(outputs["database_network_policy"])
         there = yaml.safe_load((root / "deploy/kubernetes/overlays/eks-irsa/networkpolicy-database.yaml").read_text())
         there["spec"]["egress"][0]["to"] = [{"ipBlock": {"cidr": "10.0.0.0/24"}}, {"ipBlock": {"cidr": "10.0.1.0/24"}}]
+        assert network == there
+
+    def test_terraform_writes_the_files_of_objects_too(objects, tmp_path, root):
+        text = (objects.folder / "outputs.tf").read_text(encoding="utf-8")
+        text = re.sub(r'data "aws_prefix_list" "s3" \{.*?\n\}\n', "", text, flags=re.S)
+        for name, local in (("aws_elasticache_replication_group.this", "cache"), ("aws_elasticache_user.this", "user"),
+                            ("data.aws_subnet.cache", "subnets"), ("data.aws_prefix_list.s3", "s3")):
+            text = text.replace(name, f"local.{local}")
+        (tmp_path / "outputs.tf").write_text(text, encoding="utf-8")
+        (tmp_path / "known.tf").write_text("""
+variable "buckets" { default = ["documents", "catalogue"] }
+locals {
+  port    = 6379
+  cache   = { replication_group_id = "customerd-cache", configuration_endpoint_address = "clustercfg.example" }
+  user    = { user_name = "customerd-cache", access_string = "on" }
+  subnets = { a = { cidr_block = "10.0.0.0/24" } }
+  s3      = { cidr_blocks = ["52.218.0.0/17"] }
+}
+""", encoding="utf-8")
+        code, said = terraform("apply", "-auto-approve", "-no-color", cwd=tmp_path)
+        assert code == 0, said
+        outputs = {k: v["value"] for k, v in json.loads(terraform("output", "-json", cwd=tmp_path)[1]).items()}
+        names = [line.partition("=")[0] for line in outputs["objects_env"].splitlines() if not line.startswith("#")]
+        there = (root / "deploy/kubernetes/optional/objects.env").read_text(encoding="utf-8")
+        assert names == re.findall(r"^(\w+)=", there, re.M)
+        assert "CUSTOMERD_CACHE_ENDPOINT=clustercfg.example:6379\n" in outputs["objects_env"]
+        assert "CUSTOMERD_OBJECT_BUCKETS=catalogue,documents\n" in outputs["objects_env"]
+        network = yaml.safe_load(outputs["objects_network_policy"])
+        there = yaml.safe_load((root / "deploy/kubernetes/optional/networkpolicy-objects.yaml").read_text())
+        there["spec"]["egress"][0]["to"] = [{"ipBlock": {"cidr": "10.0.0.0/24"}}]
+        there["spec"]["egress"][1]["to"] = [{"ipBlock": {"cidr": "52.218.0.0/17"}}]
         assert network == there

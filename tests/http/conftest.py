@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import contract  # noqa: E402
 from http_client import Client  # noqa: E402
 from local_cluster import LocalCluster  # noqa: E402
+from objects_client import ObjectsWorld  # noqa: E402
 from program import binary  # noqa: E402, F401 (a fixture)
 
 pytest.register_assert_rewrite("support", "store_keys")
@@ -45,9 +46,9 @@ def start_cluster(tmp_path_factory, binary):
     """start_cluster(name, **options) starts a cluster; it is stopped at the end, which fails on a sanitizer's report."""
     running = []
 
-    def start(name, **options):
+    def start(name, service=True, **options):
         cluster = LocalCluster(tmp_path_factory.mktemp(name), binary, **options)
-        cluster.start()
+        cluster.start(service)
         running.append(cluster)
         return cluster
 
@@ -90,6 +91,18 @@ def with_sessions(cluster):
     def start(**env):
         return cluster.start_instance(env={"CUSTOMERD_RESOURCES": "customers,sessions", **env})
     return start
+
+
+@pytest.fixture(scope="session")
+def objects(start_cluster):
+    """A cluster, a cache, S3 and a proxy before it (ObjectsWorld); no instance yet."""
+    with ObjectsWorld(start_cluster("objects", service=False, shards=1, replicas=0, objects=True)) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def objects_service(objects):
+    return objects.start()
 
 
 @pytest.fixture

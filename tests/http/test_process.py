@@ -39,7 +39,7 @@ def run(binary, *words, env=None, timeout_s=8):
 
 # ---- commands ----
 
-@pytest.mark.parametrize("command", ["serve", "token", "config", "version"])
+@pytest.mark.parametrize("command", ["serve", "restore", "token", "config", "version", "warm", "compare"])
 def test_every_command_has_help(binary, command):
     done = run(binary, command, "--help")
     assert done.returncode == 0 and command in done.stdout and done.stderr == "", done
@@ -49,7 +49,7 @@ def test_every_command_has_help(binary, command):
 def test_the_program_itself_has_help(binary):
     done = run(binary, "--help")
     assert done.returncode == 0
-    for command in ("serve", "token", "config", "version"):
+    for command in ("serve", "restore", "token", "config", "version", "warm", "compare"):
         assert command in done.stdout
 
 

@@ -1,8 +1,9 @@
-"""The database user's access string, as deploy/terraform gives it."""
+"""The access strings of the database's user and of the cache's, as deploy/terraform gives them."""
 
 from pathlib import Path
 
-PATH = Path(__file__).resolve().parents[2] / "deploy" / "terraform" / "access-string"
+TERRAFORM = Path(__file__).resolve().parents[2] / "deploy" / "terraform"
+PATH, CACHE_PATH = TERRAFORM / "access-string", TERRAFORM / "objects" / "access-string"
 
 
 def access_string(path=PATH):

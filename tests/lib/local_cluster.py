@@ -3,6 +3,9 @@
     with LocalCluster(tmp_path / "cluster", binary) as local:
         requests to local.url; local.nodes[0].kill(); local.nodes[0].restart(); local.start_instance({...}).url
 
+With objects=True there are a cache's cluster and S3 beside it: local.objects (local_memorydb/objects.py), whose cache.nodes are
+nodes as above, and local.s3 (local_memorydb/s3.py: S3Client), which changes S3 behind the service.
+
 Nodes (local_memorydb/node.py): name, port, pid, role, id, log_path, command(*words), connect(), kill() (SIGKILL), stop()
 (SIGTERM), pause() (SIGSTOP), resume() (SIGCONT), start(), restart(). Node i < shards is made the primary of shard i, and
 node shards + i follows node i mod shards; failovers change that: ask `role`, or primary_of_slot.
@@ -24,27 +27,31 @@ if str(PACKAGE) not in sys.path:
     sys.path.insert(0, str(PACKAGE))
 
 # pylint: disable=wrong-import-position
-from access_string import access_rules  # noqa: E402
+import npm_packages  # noqa: E402
+from access_string import CACHE_PATH, PATH, access_rules  # noqa: E402
 from local_memorydb import ports, topology  # noqa: E402
 from local_memorydb.cluster import DEFAULTS, REGION, RESOURCE, SERVICE, Cluster  # noqa: E402
 from local_memorydb.home import Home  # noqa: E402
 from local_memorydb.node import APPLICATION, APPLICATION_RULES  # noqa: E402,F401
+from local_memorydb.objects import BUCKETS, MEMORY, Objects  # noqa: E402
 from local_memorydb.processes import stop_all  # noqa: E402
 from local_memorydb.resp import Connection, ReplyError  # noqa: E402,F401
+from local_memorydb.s3 import SOURCE  # noqa: E402
 from local_memorydb.service import Service  # noqa: E402
 from local_memorydb.tokens import Generation, Signer  # noqa: E402
 from program import program_path  # noqa: E402
 
+ALL_RESOURCES = "customers,sessions,objects"
 SANITIZER_SIGNS = ("Sanitizer", "runtime error:")
 
 
-def default_acl():
-    """What customerd's database user may do: all that MemoryDB lets a user do, or, with CUSTOMERD_TEST_ACL=terraform, no more
+def default_acl(path=PATH):
+    """What customerd's user may do: all that MemoryDB lets a user do, or, with CUSTOMERD_TEST_ACL=terraform, no more
     than deploy/terraform gives it."""
     chosen = os.environ.get("CUSTOMERD_TEST_ACL", "")
     if chosen not in ("", "terraform"):
         raise AssertionError(f"CUSTOMERD_TEST_ACL is {chosen!r}: terraform, or nothing")
-    return access_rules() if chosen else APPLICATION_RULES
+    return access_rules(path) if chosen else APPLICATION_RULES
 
 
 class LocalCluster:
@@ -52,7 +59,7 @@ class LocalCluster:
     lines of the nodes' configuration that overrule the usual ones; {directory} in them is the node's own."""
 
     def __init__(self, directory, binary=None, shards=3, replicas=1, auth="iam", token_ttl=900, credential_ttl=3600,
-                 connection_ttl=0, env=None, engine=None, acl=None, redis_options=()):
+                 connection_ttl=0, env=None, engine=None, acl=None, redis_options=(), objects=False, cache_memory=None):
         self.home = Home(directory)
         self.binary, self.env = Path(binary or program_path()).absolute(), dict(env or {})
         self.options = {**DEFAULTS, "shards": shards, "replicas": replicas, "auth": auth, "token_ttl": token_ttl,
@@ -60,6 +67,7 @@ class LocalCluster:
                         "test_control": True, "engine": engine or DEFAULTS["engine"],
                         "access_rules": acl or default_acl(), "redis_options": "\n".join(redis_options)}
         self.cluster, self.instances, self._guard, self._names = None, [], None, 0
+        self._with_objects, self._cache_memory, self.objects, self.s3 = objects, cache_memory or MEMORY, None, None
 
     # ---- life ----
 
@@ -72,7 +80,10 @@ class LocalCluster:
             self.cluster = Cluster.prepare(self.home, self.options)
             self.cluster.start_nodes()
             self.cluster.form()
-            self.cluster.start_authority()
+            if self._with_objects:
+                self._start_objects()
+            else:
+                self.cluster.start_authority()
             if service:
                 self.start_instance()
         except BaseException:
@@ -80,12 +91,21 @@ class LocalCluster:
             raise
         return self
 
+    def _start_objects(self):
+        program = npm_packages.install(SOURCE)
+        self.objects = Objects(self.home, program, self.options, (*BUCKETS, "with.dots"), cache_memory=self._cache_memory,
+                               cache_options={"access_rules": default_acl(CACHE_PATH)})
+        self.objects.start_cache()
+        self.cluster.start_authority(others=[self.objects.cache_home])
+        self.objects.start_s3()
+        self.s3 = self.objects.client(self.credentials)
+
     def start_instance(self, env=None, wait=True, binary=None):
         """Another customerd on the same cluster, on ports of its own, with env over the cluster's settings."""
         self._names += 1
         port, admin_port = ports.choose(2)
         instance = Service(self.home, f"customerd-{self._names}", binary or self.binary, port, admin_port,
-                           {**self.cluster.client_settings(), **self.env, **(env or {})})
+                           {**self.client_settings(), **self.env, **(env or {})})
         instance.start()
         self.instances.append(instance)
         if wait:
@@ -102,6 +122,8 @@ class LocalCluster:
 
     def _end(self):
         stop_all([instance.process for instance in self.instances], 15)
+        if self.objects is not None:
+            self.objects.stop()
         if self.cluster is not None:
             self.cluster.stop()
         if self._guard is not None:
@@ -157,11 +179,18 @@ class LocalCluster:
         topology.wait_until_whole(self.nodes, self.options["shards"], self.options["replicas"],
                                   time.monotonic() + timeout_s)
 
+    def wait_until_cache_is_whole(self, timeout_s=30):
+        """As above, of the cache; and the nodes know the valid tokens again."""
+        state = self.objects.cache.state
+        topology.wait_until_whole(self.objects.cache.nodes, state["shards"], state["replicas"], time.monotonic() + timeout_s)
+        self.cluster.start_authority()
+
     # ---- signing in ----
 
     def client_settings(self):
-        """The environment of a client of this cluster."""
-        return self.cluster.client_settings()
+        """The environment of a client of this cluster, and of all that is beside it."""
+        beside = {} if self.objects is None else {"CUSTOMERD_RESOURCES": ALL_RESOURCES, **self.objects.settings()}
+        return {**self.cluster.client_settings(), **beside}
 
     def credentials(self):
         """What the authority hands out now (the container providers' document)."""

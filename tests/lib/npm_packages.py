@@ -2,10 +2,14 @@
 
 import os
 import pathlib
-import shutil
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+if str(ROOT / "deploy" / "local") not in sys.path:
+    sys.path.insert(0, str(ROOT / "deploy" / "local"))
+
+from local_memorydb import npm  # noqa: E402 pylint: disable=wrong-import-position
 
 
 def build_folder():
@@ -14,20 +18,7 @@ def build_folder():
 
 def install(folder):
     """A copy of the folder (package.json, package-lock.json and what else is in it) beside its node_modules."""
-    source, target = pathlib.Path(folder), build_folder() / "npm" / pathlib.Path(folder).name
-    target.mkdir(parents=True, exist_ok=True)
-    lock, done = source / "package-lock.json", target / "installed-lock.json"
-    if not done.exists() or done.read_bytes() != lock.read_bytes():
-        done.unlink(missing_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(source / name, target / name)
-        # No package's scripts are run: none of those here needs its own, and some report the installation.
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], target, 300)
-        shutil.copy(lock, done)
-    for file in source.iterdir():
-        if file.suffix in (".mjs", ".ts", ".json", ".yaml"):
-            shutil.copy(file, target / file.name)
-    return target
+    return npm.install(folder, build_folder() / "npm" / pathlib.Path(folder).name)
 
 
 def run(command, folder, timeout_s=120, given=None):

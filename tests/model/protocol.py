@@ -1,4 +1,4 @@
-"""Runs Spin on protocol.pml: what must hold, and what must be refuted."""
+"""Runs Spin on protocol.pml and objects.pml: what must hold, and what must be refuted."""
 
 import re
 import subprocess
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = HERE.parents[1] / "src/customers/scripts"
+SOURCES = HERE.parents[1] / "src"
 MEMORY_MB = 4096
 
-# Scripts that the model leaves out, and why.
+CUSTOMERS = "protocol.pml"
+OBJECTS = "objects.pml"
+SCRIPTS = {CUSTOMERS: SOURCES / "customers/scripts", OBJECTS: SOURCES / "objects/scripts"}
+
+# Scripts of customers that the model leaves out, and why.
 IRRELEVANT = {
     "meta": "runs once, before the first write is admitted",
     "open": "a guard against misuse of a key: that there is one effect rests on the marker alone, which is modelled",
@@ -26,6 +30,7 @@ class Run:
     about: str
     refuted_by: str = ""  # the property; empty: everything must hold
     cycles: bool = False  # looks for cycles without progress instead of wrong states
+    model: str = CUSTOMERS
 
 
 @dataclass
@@ -87,6 +92,38 @@ MUTANTS = [
         "refused_is_not_done"),
 ]
 
+OBJECTS_HOLD = "the_cache_has_what_s3_has"
+OBJECTS_SERVED = "nothing_old_is_served"
+
+
+def objects_run(name, switches, about, refuted_by=""):
+    return Run(name, switches, about, refuted_by, model=OBJECTS)
+
+
+CHECKS += [
+    objects_run("objects: two writes", "-DWRITES=2 -DREADS=1", "and a read; each may be killed, or come late to S3"),
+    objects_run("objects: two reads", "-DWRITES=1 -DREADS=2", "of one instance, so that one may wait for the other; and a write"),
+    objects_run("objects: eviction", "-DEVICTION -DWRITES=1 -DREADS=2", "the cache may forget anything at any moment, fences too"),
+    objects_run("objects: others", "-DOTHERS -DWRITES=1 -DREADS=1", "somebody changes S3 without the service; the event is late, or twice"),
+]
+
+MUTANTS += [
+    objects_run("objects: fill without lease", "-DFILL_WITHOUT_LEASE -DWRITES=1 -DREADS=1", "", OBJECTS_HOLD),
+    objects_run("objects: contended is filled", "-DCONTENDED_IS_FILLED -DWRITES=2 -DREADS=1",
+                "what one of two overlapping writes wrote is kept", OBJECTS_HOLD),
+    objects_run("objects: fence ends early", "-DFENCE_ENDS_EARLY -DWRITES=1 -DREADS=1",
+                "before the last moment at which S3 may do the write", OBJECTS_HOLD),
+    objects_run("objects: lease survives fence", "-DFENCE_LEAVES_LEASE -DWRITES=1 -DREADS=1", "", OBJECTS_HOLD),
+    objects_run("objects: lease through fence", "-DLEASE_THROUGH_FENCE -DWRITES=1 -DREADS=1", "", OBJECTS_HOLD),
+    objects_run("objects: settle leaves entry", "-DSETTLE_LEAVES_ENTRY -DEVICTION -DWRITES=1 -DREADS=2",
+                "what was filled where the fence was evicted stays", OBJECTS_SERVED),
+    objects_run("objects: join any", "-DJOIN_ANY -DWRITES=1 -DREADS=2",
+                "who came after a write takes what was asked for before it", OBJECTS_SERVED),
+    objects_run("objects: lease survives event", "-DDROP_LEAVES_LEASE -DOTHERS -DWRITES=1 -DREADS=1", "", OBJECTS_HOLD),
+    objects_run("objects: event forgets fence", "-DDROP_LEAVES_FENCE -DOTHERS -DWRITES=1 -DREADS=1",
+                "a write is kept although something came beside it", OBJECTS_HOLD),
+]
+
 
 def execute(run):
     """Generates, compiles and runs the verifier in a folder of its own."""
@@ -94,7 +131,7 @@ def execute(run):
         def call(*command):
             return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
-        made = call("spin", "-a", *run.switches.split(), str(HERE / "protocol.pml"))
+        made = call("spin", "-a", *run.switches.split(), str(HERE / run.model))
         if made.returncode != 0 or not (Path(folder) / "pan.c").exists():
             raise RuntimeError(f"spin: {made.stdout}{made.stderr}")
         kind = ["-DNP"] if run.cycles else ["-DSAFETY"]
@@ -145,6 +182,6 @@ def row(run, result):
 HEAD = f"{'run':32} {'refuted by':22} {'states':>10} {'depth':>6} {'s':>7}"
 
 
-def named_scripts():
+def named_scripts(model):
     """The scripts that the model says it stands for: its comments name each as FILE.lua."""
-    return set(re.findall(r"\b(\w+)\.lua\b", (HERE / "protocol.pml").read_text(encoding="utf-8")))
+    return set(re.findall(r"\b(\w+)\.lua\b", (HERE / model).read_text(encoding="utf-8")))

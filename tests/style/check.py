@@ -30,7 +30,7 @@ LIBRARIES = (  # header, what may include it, in words
      "src/core/crypto.c, src/core/secret.c, memorydb's transport and the benchmark's own programs"),
     (r"rhonabwy", r"src/auth/signature\.c$", "src/auth/signature.c"),
     (r"gnutls/", r"api/", "api/"),
-    (r"curl/", r"src/core/http_client\.c$", "src/core/http_client.c"),
+    (r"curl/", r"src/core/http_\w+\.[ch]$", "the HTTP clients of src/core"),
     (r"hiredis", r"src/memorydb/", "one file of src/memorydb"),
 )
 # Spelled apart, so that this file does not hold them itself.

@@ -1,6 +1,8 @@
 """The IAM authority: hands out temporary credentials and tells every node which tokens are valid.
 
-    python3 -m local_memorydb.authority HOME
+    python3 -m local_memorydb.authority HOME [HOME...]
+
+The credentials are the first home's. Each home's cluster has tokens of its own, which no other takes.
 
 GET /v1/credentials  the container providers' form, as EKS Pod Identity serves it
 GET /health          whether every node knows the valid tokens
@@ -20,7 +22,7 @@ from .enforcer import Enforcer
 from .home import Home
 from .node import APPLICATION
 from .tokens import Signer
-from .validity import Validity
+from .validity import Generations, Validity
 
 CREDENTIALS_PATH = "/v1/credentials"
 MODES = ("ok", "error", "hang", "garbage")
@@ -29,41 +31,50 @@ MODES = ("ok", "error", "hang", "garbage")
 class Authority:
     """Ties the valid tokens to the nodes."""
 
-    def __init__(self, home):
-        state = home.state()
-        self.validity = None
+    def __init__(self, homes):
+        state, now_s = homes[0].state(), int(time.time())
+        self.generations, self.validities, self.enforcers = None, [], []
         if state["auth"] == "iam":
+            self.generations = Generations(state["credential_ttl"], homes[0].secrets / "generations.json", now_s)
+        for home in homes:
+            self._add(home, home.state(), now_s)
+
+    def _add(self, home, state, now_s):
+        validity = None
+        if self.generations is not None:
             signer = Signer(state["resource"], APPLICATION, state["service"], state["region"], state["token_ttl"])
-            self.validity = Validity(signer, state["credential_ttl"], home.secrets / "generations.json",
-                                     int(time.time()))
-        self.enforcers = [Enforcer(node, self.validity, state["connection_ttl"]) for node in Cluster(home).nodes]
+            validity = Validity(signer, self.generations, now_s)
+            self.validities.append(validity)
+        self.enforcers += [Enforcer(node, validity, state["connection_ttl"]) for node in Cluster(home).nodes]
 
     def run(self):
         for enforcer in self.enforcers:
             enforcer.start()
         while True:
-            if self.validity is not None:
+            if self.generations is not None:
                 self._second(int(time.time()))
             time.sleep(1.0 - time.time() % 1.0)
 
     def _second(self, now_s):
-        new = self.validity.next_generation(now_s)
-        self.validity.tick(now_s)
+        self.generations.forget_expired(now_s)
+        new = self.generations.next(now_s)
+        for validity in self.validities:
+            validity.tick(now_s)
         if new is not None:
             self._wait_until_known()
-            self.validity.published = new
+            self.generations.published = new
 
     def _wait_until_known(self):
         # A node that is down learns it when it is back, before it learns anything else.
         deadline = time.monotonic() + 3
         while time.monotonic() < deadline:
-            if all(e.applied_version in (-1, self.validity.current[0]) for e in self.enforcers):
+            if all(e.applied_version in (-1, e.validity.current[0]) for e in self.enforcers):
                 return
             time.sleep(0.01)
 
     def health(self):
-        nodes = {e.node.name: self.validity is None or e.applied_version >= 0 for e in self.enforcers}
-        published = self.validity is None or self.validity.published is not None
+        nodes = {e.node.name: e.validity is None or e.applied_version >= 0 for e in self.enforcers}
+        published = self.generations is None or self.generations.published is not None
         return {"ready": published and all(nodes.values()), "nodes": nodes}
 
 
@@ -110,10 +121,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return None
             time.sleep(0.1)
-        validity = self.server.authority.validity
-        if validity is None or validity.published is None:
+        generations = self.server.authority.generations
+        if generations is None or generations.published is None:
             return self._answer(503, {"message": "no credentials"})
-        return self._answer(200, validity.published.document())
+        return self._answer(200, generations.published.document())
 
     def do_POST(self):  # pylint: disable=invalid-name
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -151,9 +162,9 @@ class Server(ThreadingHTTPServer):
 
 
 def main():
-    home = Home(sys.argv[1])
-    authority = Authority(home)
-    server = Server(home, authority)
+    homes = [Home(path) for path in sys.argv[1:]]
+    authority = Authority(homes)
+    server = Server(homes[0], authority)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     authority.run()
 

@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[3]
 # The user's own account must not answer before the authority does, which stands late in the chain.
 FOREIGN = ("AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE "
            "AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_CONTAINER_CREDENTIALS_RELATIVE_URI "
-           "AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_DEFAULT_REGION AWS_CREDENTIAL_EXPIRATION")
+           "AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_DEFAULT_REGION AWS_CREDENTIAL_EXPIRATION AWS_ENDPOINT_URL "
+           "AWS_ENDPOINT_URL_S3")
 
 ENV = """\
 # Made by deploy/local/up; for `. {file}`. Afterwards these work, signed in to the local cluster:

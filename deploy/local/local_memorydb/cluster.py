@@ -16,7 +16,8 @@ from .processes import Process, stop_all
 RESOURCE, SERVICE, REGION = "customerd-local", "memorydb", "eu-west-1"
 DEFAULTS = {"shards": 3, "replicas": 1, "auth": "iam", "token_ttl": 900, "credential_ttl": 3600, "connection_ttl": 0,
             "engine": "/usr/bin/redis-server", "debug_commands": False, "test_control": False,
-            "access_rules": APPLICATION_RULES, "redis_options": ""}
+            "access_rules": APPLICATION_RULES, "redis_options": "", "resource": RESOURCE, "service": SERVICE, "kind": "node",
+            "has_authority": True}
 # Data are laid out for these; they can't change under existing data.
 LAYOUT = ("shards", "replicas")
 
@@ -27,7 +28,7 @@ class Cluster:
     def __init__(self, home):
         self.home, self.state = home, home.state()
         self.nodes = [Node(home, index, port, bus_port, self.state["engine"], self.state["debug_commands"],
-                           self.state["access_rules"], self.state.get("redis_options", ""))
+                           self.state["access_rules"], self.state.get("redis_options", ""), self.state.get("kind", "node"))
                       for index, (port, bus_port) in enumerate(self.state.get("ports", []))]
         self.authority = Process("authority", home.run)
 
@@ -49,7 +50,7 @@ class Cluster:
             count = options["shards"] * (1 + options["replicas"])
             chosen = ports.choose(2 * count + 1)
             state = {"whole": False, "ports": list(zip(chosen[:count], chosen[count:])), "authority_port": chosen[-1],
-                     "resource": RESOURCE, "service": SERVICE, "region": REGION}
+                     "region": REGION}
         state.update(options)
         home.remember(state)
         from . import tls  # pylint: disable=import-outside-toplevel  # its package may not be installed yet elsewhere
@@ -68,7 +69,8 @@ class Cluster:
         return up, [name for name in needed if name not in up]
 
     def _needs_authority(self):
-        return self.state["auth"] == "iam" or self.state["connection_ttl"] > 0
+        wanted = self.state["auth"] == "iam" or self.state["connection_ttl"] > 0
+        return wanted and self.state.get("has_authority", True)
 
     def start_nodes(self, timeout_s=60):
         """Starts the nodes that don't run, on their data, and waits until they answer."""
@@ -88,8 +90,9 @@ class Cluster:
         self.state["whole"] = True
         self.home.remember(self.state)
 
-    def start_authority(self, timeout_s=20):
-        """Starts the authority, and waits until every node knows the valid tokens."""
+    def start_authority(self, timeout_s=20, others=()):
+        """Starts the authority, and waits until every node knows the valid tokens. others: homes of clusters that it rules,
+        too."""
         if not self._needs_authority():
             return
         if self.authority.pid is None:
@@ -98,8 +101,8 @@ class Cluster:
                 raise LocalError(f"port {port}, which the IAM authority has, is taken by another program: end it")
             package = Path(__file__).resolve().parent.parent
             with open(self.home.log / "authority.log", "ab") as log:
-                self.authority.start([sys.executable, "-m", "local_memorydb.authority", self.home.path], stdout=log,
-                                     stderr=subprocess.STDOUT, cwd=package,
+                self.authority.start([sys.executable, "-m", "local_memorydb.authority", self.home.path,
+                                      *(other.path for other in others)], stdout=log, stderr=subprocess.STDOUT, cwd=package,
                                      env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
         topology.wait_for(self._authority_lacks, time.monotonic() + timeout_s, "the IAM authority is not ready")
 
@@ -114,6 +117,15 @@ class Cluster:
             connection.close()
         return None if health["ready"] else f"nodes: {health['nodes']}"
 
+    def credentials(self):
+        """What the authority hands out now: the container providers' document."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.state["authority_port"], timeout=5)
+        try:
+            connection.request("GET", "/v1/credentials", headers={"Authorization": self.home.secret("credentials-token")})
+            return json.load(connection.getresponse())
+        finally:
+            connection.close()
+
     def stop(self, grace_s=10.0):
         stop_all(self.processes, grace_s)
 
@@ -126,7 +138,8 @@ class Cluster:
             self.home.application_password()
             return {**settings, "CUSTOMERD_DB_PASSWORD_FILE": str(self.home.secrets / "customerd-password")}
         self.home.secret("credentials-token")
-        return {**settings, "CUSTOMERD_IAM_SERVICE": SERVICE, "CUSTOMERD_IAM_RESOURCE": RESOURCE,
+        return {**settings, "CUSTOMERD_IAM_SERVICE": self.state["service"],
+                "CUSTOMERD_IAM_RESOURCE": self.state["resource"],
                 "CUSTOMERD_IAM_TOKEN_TTL_S": str(self.state["token_ttl"]), "AWS_REGION": REGION,
                 "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{self.state['authority_port']}/v1/credentials",
                 "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(self.home.secrets / "credentials-token"),

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 
-from . import client_files, ports
+from . import client_files, ports, s3
 from .cluster import Cluster
 from .errors import LocalError
 from .home import Home
 from .node import ADMIN, APPLICATION
+from .objects import SAMPLE, Objects
 from .options import UP_DEFAULTS, parse_down, parse_up, settle
-from .processes import Process, stop_all
+from .processes import Process, recorded, stop_all
 from .service import Service, child_environment
 
 BINARY = client_files.ROOT / "build" / "customerd"
@@ -24,13 +25,16 @@ def open_home():
     return Home(os.environ.get("CUSTOMERD_LOCAL_DIR") or client_files.ROOT / "build" / "local")
 
 
-def resources():
+def resources(without=()):
     """All that the service can serve: each has a file of the contract."""
-    return ",".join(sorted(path.stem for path in (client_files.ROOT / "openapi").glob("*.yaml") if path.stem != "customerd"))
+    chosen = os.environ.get("CUSTOMERD_RESOURCES")
+    names = chosen.split(",") if chosen else sorted(
+        path.stem for path in (client_files.ROOT / "openapi").glob("*.yaml") if path.stem != "customerd")
+    return ",".join(name for name in names if name not in without)
 
 
 def service_of(home, state, settings):
-    settings = {"CUSTOMERD_RESOURCES": os.environ.get("CUSTOMERD_RESOURCES") or resources(), **settings}
+    settings = {"CUSTOMERD_RESOURCES": resources(), **settings}
     return Service(home, "customerd", BINARY, state["http_port"], state["http_port"] + 1, settings, keep_own=True)
 
 
@@ -64,7 +68,7 @@ def check(arguments):
     if not up and service.pid is None:
         return 0
     refuse_other_settings(given, state)
-    if missing or service.pid is None or not service.is_ready():
+    if missing or service.pid is None or not service.is_ready() or any(p.pid is None for p in recorded(home)):
         return 0
     said = f"it already runs on {service.url}"
     if not given["detach"]:
@@ -102,6 +106,7 @@ class Starter:
     def __init__(self, home, given):
         self.home, self.given = home, given
         self.cluster, self.service, self.shop, self.shop_url = None, None, None, None
+        self.objects, self.left_out = None, None
 
     def start(self):
         state = self.home.state()
@@ -114,7 +119,7 @@ class Starter:
         elif state.get("whole") and self._something_runs(state):
             # What runs keeps its settings; what has ended joins it.
             refuse_other_settings(self.given, state)
-            options = {name: state[name] for name in options}
+            options = {name: state.get(name, value) for name, value in options.items()}
         require_http_ports(self.home, options["http_port"])
         with step("certificates"):
             self.cluster = Cluster.prepare(self.home, options)
@@ -122,23 +127,52 @@ class Starter:
             self.cluster.start_nodes()
         with step("cluster"):
             self.cluster.form()
-        with step("authority"):
-            self.cluster.start_authority()
+        self._start_objects(options)
         with step("customerd"):
             self._start_service()
+
+    def _start_objects(self, options):
+        """And the authority, which has to know of the cache. Without npm the rest is of use, too."""
+        program = self._s3_program() if "objects" in resources().split(",") else None
+        if program is not None:
+            self.objects = Objects(self.home, program, options,
+                                   notify=f"http://127.0.0.1:{options['http_port']}/objects/events")
+            with step("cache"):
+                self.objects.start_cache()
+        with step("authority"):
+            self.cluster.start_authority(others=[] if self.objects is None else [self.objects.cache_home])
+        if self.objects is not None:
+            with step("S3"):
+                self.objects.start_s3()
+
+    def _s3_program(self):
+        try:
+            with step("s3rver"):
+                return s3.install(client_files.ROOT / "build" / "npm" / "s3")
+        except LocalError as error:
+            self.left_out = f"objects are left out, since there is no S3 for them: {error}"
+            print(f"up: {self.left_out}", flush=True)
+            return None
 
     def _something_runs(self, state):
         return bool(Cluster(self.home).running[0]) or service_of(self.home, state, {}).pid is not None
 
     def _start_service(self):
-        settings = self.cluster.client_settings()
+        settings = self._settings()
         client_files.write(self.home, settings, BINARY, self.cluster.state["token_ttl"])
         self.service = service_of(self.home, self.cluster.state, settings)
         if self.service.pid is None:
             self.service.start()
         self.service.wait_until_ready()
+        if self.objects is not None:
+            self.objects.put_samples(self.cluster.credentials)
         if self.serves_sessions:
             self._start_shop()
+
+    def _settings(self):
+        if self.objects is not None:
+            return {"CUSTOMERD_RESOURCES": resources(), **self.cluster.client_settings(), **self.objects.settings()}
+        return {"CUSTOMERD_RESOURCES": resources(without=("objects",)), **self.cluster.client_settings()}
 
     @property
     def serves_sessions(self):
@@ -161,6 +195,7 @@ class Starter:
     def take_back(self):
         processes = [process for process in (self.shop, self.service and self.service.process) if process is not None]
         processes += [] if self.cluster is None else self.cluster.processes
+        processes += [] if self.objects is None else self.objects.processes
         ours = [process for process in processes if process.started_here]
         stop_all(ours)
 
@@ -186,6 +221,8 @@ customerd serves on {starter.service.url} (admin on {starter.service.admin_url})
 """, flush=True)
     if starter.shop_url:
         print(f"An example page with sessions and carts: {starter.shop_url}\n", flush=True)
+    if starter.objects is not None:
+        print(f"Objects of S3, cached:\n\n    curl -i {starter.service.url}/objects/{SAMPLE}\n", flush=True)
     if given["detach"]:
         print(f"deploy/local/down stops it; its log: {starter.service.log_path}")
         return 0
@@ -226,7 +263,7 @@ def stop_in_front(home):
 
 def stop_everything(home, grace_s=15):
     """The service first, so that it can finish what runs. Returns the names of what ran."""
-    found = [Process(pid_file.stem, home.run) for pid_file in sorted(home.run.glob("*.pid"))]
+    found = recorded(home)
     running = [process for process in found if process.pid is not None]
     stop_all([process for process in running if process.name.startswith("customerd")], grace_s)
     stop_all([process for process in running if not process.name.startswith("customerd")], grace_s)

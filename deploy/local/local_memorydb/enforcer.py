@@ -13,7 +13,7 @@ class Enforcer(threading.Thread):
 
     def __init__(self, node, validity, connection_ttl_s):
         super().__init__(name=node.name, daemon=True)
-        self.node, self._validity, self._connection_ttl_s = node, validity, connection_ttl_s
+        self.node, self.validity, self._connection_ttl_s = node, validity, connection_ttl_s
         self._connection, self._applied, self._cut_s = None, None, 0.0
         self.applied_version = -1  # -1: the node is not reached
 
@@ -34,7 +34,7 @@ class Enforcer(threading.Thread):
     def _step(self):
         if self._connection is None:
             self._connection = self.node.connect(TIMEOUT_S)
-        if self._validity is not None:
+        if self.validity is not None:
             self._apply()
         if self._connection_ttl_s:
             self._cut_old()
@@ -43,7 +43,7 @@ class Enforcer(threading.Thread):
             self._connection.command("PING")
 
     def _apply(self):
-        version, valid = self._validity.current
+        version, valid = self.validity.current
         if version == self.applied_version:
             return
         if self._applied is None:

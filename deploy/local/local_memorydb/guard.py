@@ -7,7 +7,7 @@ import signal
 import sys
 
 from .home import Home
-from .processes import Process
+from .processes import recorded
 
 
 def main():
@@ -15,8 +15,8 @@ def main():
     # Ctrl-C at the terminal is for the test run; what it leaves is seen by the end of the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdin.buffer.read()
-    for pid_file in home.run.glob("*.pid"):
-        Process(pid_file.stem, home.run).signal(signal.SIGKILL)
+    for process in recorded(home):
+        process.signal(signal.SIGKILL)
 
 
 if __name__ == "__main__":

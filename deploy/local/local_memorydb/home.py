@@ -13,9 +13,10 @@ MARK = "customerd-local.json"
 
 
 class Home:
-    """Mode 0700, since it holds keys and passwords. `run` has the pid files, `log` the logs."""
+    """Mode 0700, since it holds keys and passwords. `run` has the pid files, `log` the logs; `cache` is the home of the cache's
+    cluster."""
 
-    SUBDIRECTORIES = ("nodes", "tls", "secrets", "run", "log", "bin")
+    SUBDIRECTORIES = ("nodes", "tls", "secrets", "run", "log", "bin", "cache", "s3")
 
     def __init__(self, path):
         self.path = Path(path).absolute()

@@ -66,8 +66,8 @@ class Node:
     """A node's files are its own; what it shares with the others (certificates, passwords) is in `home`."""
 
     def __init__(self, home, index, port, bus_port, engine, debug_commands=False, access_rules=APPLICATION_RULES,
-                 more=""):
-        self.name = f"node-{index}"
+                 more="", kind="node"):
+        self.name = f"{kind}-{index}"
         self.index, self.port, self.bus_port = index, port, bus_port
         self._home, self._engine, self._debug, self._access_rules = home, engine, debug_commands, access_rules
         self._more = more  # lines of configuration that overrule those above; {directory} is the node's own

@@ -116,3 +116,9 @@ def stop_all(processes, grace_s=10.0):
         process.signal(signal.SIGCONT)
     for process in processes:
         process.stop(grace_s)
+
+
+def recorded(home):
+    """All that were started in a home, its cache included, whether they run or not."""
+    folders = (home.run, home.cache / "run")
+    return [Process(pid_file.stem, folder) for folder in folders for pid_file in sorted(folder.glob("*.pid"))]

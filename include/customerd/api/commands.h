@@ -2,8 +2,6 @@
 #ifndef CUSTOMERD_API_COMMANDS_H
 #define CUSTOMERD_API_COMMANDS_H
 
-#include <stdbool.h>
-
 struct command {
     const char *name; /* NULL ends a table */
     int (*run)(int argc, char *const *argv);
@@ -15,8 +13,5 @@ int command_restore(int argc, char *const *argv);
 int command_token(int argc, char *const *argv);
 int command_config(int argc, char *const *argv);
 int command_version(int argc, char *const *argv);
-
-/* Whether --help or -h stands among the arguments. */
-bool command_wants_help(int argc, char *const *argv);
 
 #endif

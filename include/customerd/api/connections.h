@@ -29,7 +29,8 @@ struct connection {
     struct connection *next;
     int fd;
     atomic_int phase;
-    _Atomic int64_t since_ms;  /* of the phase */
+    _Atomic int64_t since_ms;  /* of the phase; while it runs, of the last progress */
+    _Atomic int64_t extra_ms;  /* that the request may take to arrive, beyond receive_timeout_ms */
     int64_t trickle_epoch_ms;  /* the watchdog's: since_ms of the idle phase in which bytes were seen */
     int64_t trickle_since_ms;
 };
@@ -40,7 +41,7 @@ struct connections_options {
     int64_t receive_timeout_ms; /* from the first bytes of a request to its last */
     int64_t idle_timeout_ms;    /* without a request */
     bool tls;                   /* the library ends what it sends itself */
-    int64_t run_timeout_ms;     /* from the last byte of a request until its answer is sent */
+    int64_t run_timeout_ms;     /* from the last byte of a request until its answer is sent, or a piece of it */
     /* Tells the client why it is cut, without blocking, before the socket is shut down; in the watchdog's thread. */
     void (*say_timeout)(void *ctx, struct connection *c);
     void *ctx;
@@ -62,8 +63,10 @@ void connections_remove(struct connections *cs, struct connection *c, bool linge
 bool connection_begin(struct connections *cs, struct connection *c);
 /* When it fails, the client was told, and the socket is shut down. */
 bool connection_run(struct connections *cs, struct connection *c);
-/* It has been idle from now on only. */
-void connection_restart_idle(struct connections *cs, struct connection *c);
+/* Its phase counts from now on only: a handshake is over, a piece of an answer was handed over. */
+void connection_restart_phase(struct connections *cs, struct connection *c);
+/* The request that is being received has so much more time. */
+void connection_allow(struct connection *c, int64_t extra_ms);
 /* True when the connection was cut while the request was on its way; then, too, the client was told. */
 bool connection_end(struct connections *cs, struct connection *c);
 

@@ -10,7 +10,8 @@ bool negotiate_accepts(const struct headers *h, const char *type);
 
 enum content_type {
     CONTENT_JSON = 1,
-    CONTENT_MERGE_PATCH = 2
+    CONTENT_MERGE_PATCH = 2,
+    CONTENT_ANY = 4 /* alone: bytes of any type and coding, and none at all; what they are the handler reads */
 };
 
 /* Whether the Content-Type value is one of `allowed` (a sum of enum content_type), in UTF-8. NULL when it is, else a

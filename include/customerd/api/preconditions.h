@@ -15,8 +15,17 @@ enum tag_comparison {
 enum status precondition_parse(const char *field, struct slice value, enum tag_comparison comparison,
                                struct precondition *out, struct error *err) MUST_USE;
 
-/* For what has no versions: whether the field's value is "*" or lists the entity tag, by weak comparison. `tag` is what
- * stands between the quotes. Fails with BAD_REQUEST when the value is neither "*" nor a list of entity tags. */
+/* For what has no versions. */
+struct tag_search {
+    const char *field;  /* for the message */
+    struct slice value; /* the field's */
+    struct slice tag;   /* what stands between the quotes */
+    bool tag_is_weak;
+    enum tag_comparison comparison;
+};
+/* Whether the value is "*" or lists the entity tag. Fails with BAD_REQUEST when it is neither "*" nor a list of entity tags. */
+enum status precondition_search(const struct tag_search *search, bool *found, struct error *err) MUST_USE;
+/* The same for a strong tag, by weak comparison. */
 enum status precondition_names(const char *field, struct slice value, struct slice tag, bool *names,
                                struct error *err) MUST_USE;
 

@@ -67,8 +67,11 @@ struct route {
     route_handler_fn admit;
     route_handler_fn handler;
     const char *const *params; /* the known query parameters, NULL-terminated; NULL: none */
-    const char *produces;      /* the media type of its successes; NULL: application/json */
+    const char *produces;      /* the media type of its successes; NULL: application/json; CONTENT_TYPE_ANY, CONTENT_TYPE_NONE */
     unsigned body;             /* the content types that are taken (enum content_type); 0: a body is ignored */
+    /* How long a body may be. The request has time for it beyond its deadline, which counts from the body's end then. NULL:
+     * CUSTOMERD_BODY_MAX_BYTES. */
+    int64_t (*body_max_bytes)(const struct app *app);
     bool reads;                /* changes nothing, whatever its method */
     bool if_match_required;    /* when the service is configured so */
 };
@@ -99,6 +102,8 @@ const char *route_method_label(struct slice method);
 /* Finds the route and makes the checks that need no body: the message's head, who calls, how often. May be called before the
  * body is there. On failure the exchange is to be finished with err. */
 enum status exchange_admit(struct exchange *x, const struct route *const *tables, struct error *err) MUST_USE;
+/* How long the body may be of a request whose route is known, or found missing. */
+int64_t exchange_body_max_bytes(const struct exchange *x);
 /* For an exchange that was admitted: the checks that are left, then the handler. */
 enum status exchange_handle(struct exchange *x, struct error *err) MUST_USE;
 /* Makes the problem if there is one, and adds what every answer carries. The response is usable then, whatever happened. */

@@ -2,10 +2,8 @@
 #ifndef CUSTOMERD_API_SERVICE_H
 #define CUSTOMERD_API_SERVICE_H
 
-#include <stdatomic.h>
-
 #include "customerd/api/resource.h"
-#include "customerd/memorydb/login.h"
+#include "customerd/memorydb/database.h"
 
 struct server;
 
@@ -14,11 +12,7 @@ struct service {
     struct config config;
     struct resources resources;
     struct app app;
-    char region[64];
-    struct login login; /* what the cluster signs in with */
-    struct login_password login_password;
-    struct login_iam login_iam;
-    atomic_bool has_refresher; /* login_iam is filled */
+    struct database database; /* while a resource uses it */
     int listen_fd;
     int admin_listen_fd;
     uint16_t port;

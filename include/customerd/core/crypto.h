@@ -12,6 +12,8 @@
 
 /* FIPS 180-4. False when the library fails. */
 bool sha256(struct slice data, uint8_t out[SHA256_BYTES]) MUST_USE;
+/* As sha256, with a call of rest() after every 256 KiB, so that a long body doesn't hold up its thread. */
+bool sha256_with_rests(struct slice data, void (*rest)(void), uint8_t out[SHA256_BYTES]) MUST_USE;
 /* RFC 2104 with SHA-256. */
 bool hmac_sha256(struct slice key, struct slice data, uint8_t out[SHA256_BYTES]) MUST_USE;
 /* SHA-1 (FIPS 180-4), as Redis names scripts; not for security. */

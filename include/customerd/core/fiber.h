@@ -42,6 +42,8 @@ struct fiber *fiber_current(void);
 /* Waits until it is woken or until_ms (monotonic), or without a reason: it is called in a loop that looks for what is
  * waited for. A wake-up that comes between the look and the wait is not lost. */
 void fiber_wait(int64_t until_ms);
+/* Lets what else its thread has to do go first. Does nothing where the caller is no fiber. */
+void fiber_give_way(void);
 
 /* ---- on any thread ---- */
 

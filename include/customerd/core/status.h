@@ -30,7 +30,7 @@
       "The token lacks the scope that `WWW-Authenticate` names")                                                     \
     X(STATUS_FOREIGN_ORIGIN, 403, "foreign-origin", "The request comes from another page",                           \
       "A cookie came with a request that a page of another origin may have made")                                    \
-    X(STATUS_NOT_FOUND, 404, "not-found", "Not found", "No such customer, or no such path")                          \
+    X(STATUS_NOT_FOUND, 404, "not-found", "Not found", "No such customer, no such object, or no such path")                          \
     X(STATUS_METHOD_NOT_ALLOWED, 405, "method-not-allowed", "Method not allowed", "`Allow` lists the methods")       \
     X(STATUS_NOT_ACCEPTABLE, 406, "not-acceptable", "Not acceptable", "`Accept` excludes application/json")          \
     X(STATUS_EMAIL_TAKEN, 409, "email-taken", "The e-mail belongs to another customer",                              \
@@ -40,15 +40,19 @@
     X(STATUS_IDEMPOTENCY_IN_PROGRESS, 409, "idempotency-in-progress", "A request with this key is still running",    \
       "Try again after `Retry-After`")                                                                               \
     X(STATUS_PRECONDITION_FAILED, 412, "precondition-failed", "The precondition failed",                             \
-      "`If-Match` or `If-None-Match` does not fit the customer's version; `ETag` holds the current one")             \
+      "`If-Match` or another condition does not fit what is there; `ETag` holds what that is, where it is known")    \
     X(STATUS_BODY_TOO_LARGE, 413, "body-too-large", "The body is too large", "The limit is in the detail")           \
     X(STATUS_URI_TOO_LONG, 414, "uri-too-long", "The URI is too long", "The limit is in the detail")                 \
     X(STATUS_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type", "Unsupported media type",                        \
       "`Content-Type` must be application/json (or application/merge-patch+json on PATCH), in UTF-8, unencoded")     \
+    X(STATUS_RANGE_NOT_SATISFIABLE, 416, "range-not-satisfiable", "The range is not there",                          \
+      "`Range` asks for none of the object's bytes; `Content-Range` tells their number")                             \
     X(STATUS_INVALID, 422, "invalid-customer", "The customer is not valid",                                          \
       "`errors` lists every finding with its JSON pointer and what was expected")                                    \
     X(STATUS_INVALID_REQUEST, 422, "invalid-request", "The request is not valid",                                    \
       "`errors` lists every finding with its JSON pointer and what was expected; or the detail says which bound it would pass") \
+    X(STATUS_INVALID_EVENT, 422, "invalid-event", "The notification is not valid",                                   \
+      "`errors` lists every finding with its JSON pointer and what was expected")                                    \
     X(STATUS_IDEMPOTENCY_MISMATCH, 422, "idempotency-mismatch", "The key was used with another body",                \
       "An `Idempotency-Key` belongs to one request for 24 hours")                                                    \
     X(STATUS_PRECONDITION_REQUIRED, 428, "precondition-required", "A precondition is required",                      \
@@ -67,11 +71,18 @@
       "It is out of memory, can't persist, or lacks replicas; reads and deletes still work")                         \
     X(STATUS_RECORD_DAMAGED, 503, "record-damaged", "A stored record is damaged",                                    \
       "A key of this customer holds something else; the operator is told by the log")                                \
+    X(STATUS_CACHE_UNAVAILABLE, 503, "cache-unavailable", "The cache is unavailable",                                \
+      "A write of an object needs it, so that nobody reads what was there before; nothing was applied unless "       \
+      "`applied` says `unknown`")                                                                                    \
+    X(STATUS_S3_UNAVAILABLE, 503, "s3-unavailable", "S3 is unavailable",                                             \
+      "Not reachable, failing, or refusing; nothing was applied unless `applied` says `unknown`")                    \
     X(STATUS_OVERLOADED, 503, "overloaded", "The service is overloaded",                                             \
       "More requests at once than `CUSTOMERD_MAX_REQUESTS`; nothing was done, try again")                            \
     X(STATUS_AUTH_UNAVAILABLE, 503, "auth-unavailable", "Tokens can't be verified",                                  \
       "The keys that tokens are verified with can't be had")                                                         \
-    X(STATUS_NOT_READY, 503, "not-ready", "The service is not ready", "Starting, stopping, or refusing its database")
+    X(STATUS_NOT_READY, 503, "not-ready", "The service is not ready", "Starting, stopping, or refusing its database") \
+    X(STATUS_S3_TIMED_OUT, 504, "s3-timed-out", "S3 did not answer in time",                                         \
+      "The deadline ended first; nothing was applied unless `applied` says `unknown`")
 
 enum status {
 #define X(code, http, slug, title, when) code,

@@ -28,6 +28,7 @@ struct cluster;
 struct cluster_options {
     struct config_db db; /* copied */
     struct login login;  /* copied; its ctx must outlive the cluster */
+    const char *metrics_name; /* a literal: customerd_<name>_...; NULL: "db", with OpenTelemetry's name for durations */
     const struct clock *clock;
     struct log *log; /* may be NULL */
 };

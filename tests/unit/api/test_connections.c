@@ -204,6 +204,39 @@ static void an_answer_that_is_not_taken_is_cut(void **state)
     assert_true(connection_end(w->connections, &w->connection));
 }
 
+static void a_long_request_may_have_more_time(void **state)
+{
+    struct world *w = *state;
+    char text[16];
+    assert_true(connection_begin(w->connections, &w->connection));
+    connection_allow(&w->connection, 10000);
+    pass(w, 12900);
+    assert_false(client_sees_end(w, 300, text, sizeof text));
+    assert_true(connection_run(w->connections, &w->connection));
+    assert_false(connection_end(w->connections, &w->connection));
+    assert_true(connection_begin(w->connections, &w->connection)); /* and the next has none of it */
+    pass(w, 3001);
+    assert_true(client_sees_end(w, PATIENCE_MS, text, sizeof text));
+    assert_string_equal(text, "late");
+    assert_true(connection_end(w->connections, &w->connection));
+}
+
+static void an_answer_that_is_taken_piece_by_piece_goes_on(void **state)
+{
+    struct world *w = *state;
+    char text[16];
+    assert_true(connection_begin(w->connections, &w->connection));
+    assert_true(connection_run(w->connections, &w->connection));
+    for (int i = 0; i < 3; i++) {
+        pass(w, 70000);
+        connection_restart_phase(w->connections, &w->connection);
+    }
+    assert_false(client_sees_end(w, 300, text, sizeof text));
+    pass(w, 80001);
+    assert_true(client_sees_end(w, PATIENCE_MS, text, sizeof text));
+    assert_true(connection_end(w->connections, &w->connection));
+}
+
 static void phases_have_bounds_of_their_own(void **state)
 {
     struct world *w = *state;
@@ -350,6 +383,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_is_refused_before_the_client_was_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_idle_connection_is_cut_without_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_that_is_not_taken_is_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_request_may_have_more_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_that_is_taken_piece_by_piece_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(phases_have_bounds_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(draining_closes_idle_connections_and_lets_others_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_client_may_still_send_for_a_moment, set_up, tear_down),

@@ -101,6 +101,20 @@ static void control_characters_and_folded_lines_are_refused(void **state)
     assert_non_null(framing_check(&h, false));
 }
 
+static void an_announced_length_is_a_number(void **state)
+{
+    (void)state;
+    struct headers h = { .n = 0 };
+    uint64_t length;
+    assert_false(framing_length(&h, &length));
+    headers_add(&h, slice_cstr("content-length"), slice_cstr("0013"));
+    assert_true(framing_length(&h, &length));
+    assert_int_equal(length, 13);
+    h.items[0].value = slice_cstr("9999999999999999999");
+    assert_true(framing_length(&h, &length));
+    assert_true(length == UINT64_C(9999999999999999999));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +123,7 @@ int main(void)
         cmocka_unit_test(host_must_stand_there_once_and_be_one),
         cmocka_unit_test(http_1_0_has_no_transfer_encoding),
         cmocka_unit_test(control_characters_and_folded_lines_are_refused),
+        cmocka_unit_test(an_announced_length_is_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,9 @@ static void the_reference_is_a_row_a_route(void **state)
         { .method = METHOD_PATCH, .path = "/things/{id}", .operation = "changeThing", .handler = handle, .scope = "things:write",
           .body = CONTENT_JSON | CONTENT_MERGE_PATCH },
         { .method = METHOD_DELETE, .path = "/things/{id}", .operation = "deleteThing", .handler = handle },
-        { .method = METHOD_GET, .path = "/boxes/{key...}", .operation = "getBox", .handler = handle },
+        { .method = METHOD_GET, .path = "/boxes/{key...}", .operation = "getBox", .handler = handle, .produces = CONTENT_TYPE_ANY },
+        { .method = METHOD_PUT, .path = "/boxes/{key...}", .operation = "putBox", .handler = handle, .produces = CONTENT_TYPE_NONE,
+          .body = CONTENT_ANY },
         { .method = METHOD_GET, .path = "/page", .operation = "getPage", .handler = handle, .produces = "text/html; charset=utf-8" },
         { .path = NULL },
     };
@@ -153,7 +155,8 @@ static void the_reference_is_a_row_a_route(void **state)
                         "| public | GET | `/things` | listThings | things:read | limit, cursor |  | application/json |\n"
                         "| public | PATCH | `/things/{id}` | changeThing | things:write |  | application/json, application/merge-patch+json | application/json |\n"
                         "| public | DELETE | `/things/{id}` | deleteThing |  |  |  |  |\n"
-                        "| public | GET | `/boxes/{key}` | getBox |  |  |  | application/json |\n"
+                        "| public | GET | `/boxes/{key}` | getBox |  |  |  | */* |\n"
+                        "| public | PUT | `/boxes/{key}` | putBox |  |  | */* |  |\n"
                         "| public | GET | `/page` | getPage |  |  |  | text/html; charset=utf-8 |\n");
 }
 

@@ -35,7 +35,11 @@ static void a_given_endpoint_is_https_or_on_the_loopback(void **state)
     expect_endpoint("http://127.0.0.1:4566", "http://127.0.0.1:4566/", "127.0.0.1:4566");
     expect_endpoint("http://localhost:80", "http://localhost:80/", "localhost");
     expect_endpoint("http://[::1]:4566/", "http://[::1]:4566/", "[::1]:4566");
+    expect_endpoint("http://sts.localhost:4566", "http://sts.localhost:4566/", "sts.localhost:4566");
+    expect_endpoint("http://localhost.example", NULL, NULL);
+    expect_endpoint("http://evillocalhost", NULL, NULL);
     expect_endpoint("http://sts.example", NULL, NULL);
+    expect_endpoint("http://.localhost", NULL, NULL);
     expect_endpoint("http://127.evil.example", NULL, NULL);
     expect_endpoint("http://169.254.169.254", NULL, NULL);
     expect_endpoint("https://user@sts.example", NULL, NULL);

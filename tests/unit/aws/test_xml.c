@@ -23,6 +23,8 @@ static void text_is_found_by_its_path(void **state)
                           &out),
                      XML_FOUND);
     assert_string_equal(out.data, "a&b</+=");
+    assert_int_equal(look("<R><C><Key>&#65;&#x27;&#xe4;&#x20AC;&#x1f600;&#10;</Key></C></R>", &out), XML_FOUND);
+    assert_string_equal(out.data, "A'\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\n");
     assert_int_equal(look("<R><C><Key/></C></R>", &out), XML_FOUND);
     assert_int_equal(out.len, 0);
     assert_int_equal(look("<R><C></C><Key>no</Key></R>", &out), XML_ABSENT);
@@ -41,7 +43,14 @@ static void anything_odd_makes_the_document_invalid(void **state)
         "<R><C><Key>a</Key></C>",
         "<R><C><Key>a</C></Key></R>",
         "<!DOCTYPE R [<!ENTITY e 'x'>]><R><C><Key>&e;</Key></C></R>",
-        "<R><C><Key>&#65;</Key></C></R>",
+        "<R><C><Key>&#0;</Key></C></R>",
+        "<R><C><Key>&#;</Key></C></R>",
+        "<R><C><Key>&#x;</Key></C></R>",
+        "<R><C><Key>&#6a;</Key></C></R>",
+        "<R><C><Key>&#65</Key></C></R>",
+        "<R><C><Key>&#xd800;</Key></C></R>",
+        "<R><C><Key>&#x110000;</Key></C></R>",
+        "<R><C><Key>&#4294967361;</Key></C></R>",
         "<R><C><Key><![CDATA[a]]></Key></C></R>",
         "<R><?php x?><C><Key>a</Key></C></R>",
         "<R><C><Key a>a</Key></C></R>",

@@ -19,6 +19,32 @@ static void sha256_matches_fips_180_vectors(void **state)
     assert_hex(digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+static int rests;
+
+static void count_rest(void)
+{
+    rests++;
+}
+
+static void sha256_with_rests_is_the_same_and_rests_between_pieces(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len;
+        int rests;
+    } cases[] = { { 0, 0 }, { 1, 0 }, { 262144, 0 }, { 262145, 1 }, { 1000000, 3 } };
+    char *bytes = repeated("0123456789", 100000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t whole[SHA256_BYTES], pieces[SHA256_BYTES];
+        rests = 0;
+        assert_true(sha256(slice_of(bytes, cases[i].len), whole));
+        assert_true(sha256_with_rests(slice_of(bytes, cases[i].len), count_rest, pieces));
+        assert_memory_equal(whole, pieces, SHA256_BYTES);
+        assert_int_equal(rests, cases[i].rests);
+    }
+    free(bytes);
+}
+
 static void hmac_matches_rfc_4231_vectors(void **state)
 {
     (void)state;
@@ -104,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_matches_fips_180_vectors),
+        cmocka_unit_test(sha256_with_rests_is_the_same_and_rests_between_pieces),
         cmocka_unit_test(hmac_matches_rfc_4231_vectors),
         cmocka_unit_test(hmac_takes_empty_keys_and_data),
         cmocka_unit_test(sha1_names_scripts_as_redis_does),

@@ -196,6 +196,33 @@ static void a_fiber_stops_waiting_for_a_monitor_when_its_time_is_up(void **state
     fiber_loop_destroy(loop);
 }
 
+static void give_way_twice(void *arg)
+{
+    int *reached = arg;
+    *reached = 1;
+    fiber_give_way();
+    *reached = 2;
+    fiber_give_way();
+    *reached = 3;
+}
+
+static void a_fiber_that_gives_way_goes_on_in_the_next_turn(void **state)
+{
+    (void)state;
+    struct fiber_loop *loop = new_loop();
+    int reached = 0;
+    assert_true(fiber_start(loop, give_way_twice, &reached));
+    assert_int_equal(reached, 1);
+    assert_true(fiber_loop_due_ms(loop) <= 0);
+    fiber_loop_run(loop, 1000);
+    assert_int_equal(reached, 2);
+    fiber_loop_run(loop, 1000);
+    assert_int_equal(reached, 3);
+    assert_int_equal(fiber_loop_count(loop), 0);
+    fiber_loop_destroy(loop);
+    give_way_twice(&reached); /* no fiber */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +231,7 @@ int main(void)
         cmocka_unit_test(stacks_are_used_again_and_times_are_kept_apart),
         cmocka_unit_test(fibers_wait_for_what_other_threads_notify),
         cmocka_unit_test(a_fiber_stops_waiting_for_a_monitor_when_its_time_is_up),
+        cmocka_unit_test(a_fiber_that_gives_way_goes_on_in_the_next_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,24 @@ module "customerd" {
   alarm_topic_arns = [aws_sns_topic.alarms.arn]
 }
 
-# 4. Pod Identity needs its agent on the nodes. Clusters that have the add-on already set install_pod_identity_agent to
+# 4. Objects of S3 behind a cache, where buckets are named.
+module "objects" {
+  source = "../../objects"
+  count  = length(var.object_buckets) > 0 ? 1 : 0
+
+  name      = "customerd-cache"
+  buckets   = var.object_buckets
+  role_name = module.customerd.role_name
+
+  vpc_id                    = local.vpc.vpc_id
+  subnet_ids                = var.database_subnet_ids
+  client_security_group_ids = [local.vpc.cluster_security_group_id]
+  node_type                 = var.cache_node_type
+
+  alarm_topic_arns = [aws_sns_topic.alarms.arn]
+}
+
+# 5. Pod Identity needs its agent on the nodes. Clusters that have the add-on already set install_pod_identity_agent to
 #    false; EKS Auto Mode has it built in.
 resource "aws_eks_addon" "pod_identity_agent" {
   count = var.credentials == "pod-identity" && var.install_pod_identity_agent ? 1 : 0
@@ -99,7 +116,7 @@ resource "aws_eks_addon" "pod_identity_agent" {
   addon_name   = "eks-pod-identity-agent"
 }
 
-# 5. IRSA asks STS. Through an endpoint inside the VPC it has addresses that a NetworkPolicy can name.
+# 6. IRSA asks STS. Through an endpoint inside the VPC it has addresses that a NetworkPolicy can name.
 resource "aws_vpc_endpoint" "sts" {
   count = var.credentials == "irsa" && var.create_sts_endpoint ? 1 : 0
 
@@ -130,7 +147,7 @@ resource "aws_vpc_security_group_ingress_rule" "sts" {
   description                  = "Pods"
 }
 
-# 6. Where the image goes.
+# 7. Where the image goes.
 resource "aws_ecr_repository" "customerd" {
   name                 = "customerd"
   image_tag_mutability = "IMMUTABLE"

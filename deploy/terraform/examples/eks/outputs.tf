@@ -13,6 +13,16 @@ output "database_network_policy" {
   value       = module.customerd.database_network_policy
 }
 
+output "objects_env" {
+  description = "For deploy/kubernetes/overlays/eks-*/objects.env, where object_buckets are named."
+  value       = one(module.objects[*].objects_env)
+}
+
+output "objects_network_policy" {
+  description = "For deploy/kubernetes/overlays/eks-*/networkpolicy-objects.yaml, where object_buckets are named."
+  value       = one(module.objects[*].objects_network_policy)
+}
+
 output "repository_url" {
   description = "Where the image is pushed to."
   value       = aws_ecr_repository.customerd.repository_url

@@ -72,3 +72,25 @@ variable "alarm_emails" {
     error_message = "E-mail addresses."
   }
 }
+
+variable "object_buckets" {
+  description = "Buckets whose objects are served through a cache; none: no cache is made."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.object_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", name))])
+    error_message = "Names of buckets."
+  }
+}
+
+variable "cache_node_type" {
+  description = "The size of the cache's nodes, of which there are two."
+  type        = string
+  default     = "cache.t4g.small"
+
+  validation {
+    condition     = startswith(var.cache_node_type, "cache.")
+    error_message = "A node type, as in cache.t4g.small."
+  }
+}

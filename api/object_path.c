@@ -1,0 +1,78 @@
+#include "customerd/api/object_path.h"
+
+#include "customerd/core/crypto.h"
+#include "customerd/core/utf8.h"
+
+/* RFC 3986 section 3.3: a path's characters, "%" apart. What is no ASCII is let pass: clients send it as it was typed. */
+static bool may_stand(char c)
+{
+    bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    return alphanumeric || (unsigned char)c >= 0x80 || (c != '\0' && strchr("/-._~!$&'()*+,;=:@", c) != NULL);
+}
+
+enum decoded { DECODED, DECODED_TOO_LONG, DECODED_BADLY };
+
+static enum decoded decode(struct slice raw, size_t max_bytes, char *out, size_t *len)
+{
+    *len = 0;
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        if (*len == max_bytes)
+            return DECODED_TOO_LONG;
+        if (c == '%') {
+            if (raw.len - i < 3 || hex_digit(raw.ptr[i + 1]) < 0 || hex_digit(raw.ptr[i + 2]) < 0)
+                return DECODED_BADLY;
+            c = (char)(hex_digit(raw.ptr[i + 1]) * 16 + hex_digit(raw.ptr[i + 2]));
+            i += 2;
+        } else if (!may_stand(c)) {
+            return DECODED_BADLY;
+        }
+        out[(*len)++] = c;
+    }
+    return DECODED;
+}
+
+static bool is_text(struct slice key)
+{
+    while (key.len > 0) {
+        size_t len = key.ptr[0] == '\0' ? 0 : utf8_character_len(key);
+        if (len == 0)
+            return false;
+        key = slice_from(key, len);
+    }
+    return true;
+}
+
+static bool climbs(struct slice key)
+{
+    while (key.len > 0) {
+        struct slice segment = slice_take(&key, '/');
+        if (slice_is(segment, ".") || slice_is(segment, ".."))
+            return true;
+    }
+    return false;
+}
+
+enum status object_path_decode(struct slice bucket, struct slice key, struct object_path *out, struct error *err)
+{
+    size_t bucket_len;
+    size_t key_len;
+    enum decoded done = decode(bucket, OBJECT_PATH_BUCKET_MAX_BYTES, out->bytes, &bucket_len);
+    if (done == DECODED_TOO_LONG)
+        return error_set(err, STATUS_NOT_FOUND, "There is no such bucket");
+    if (done == DECODED)
+        done = decode(key, OBJECT_PATH_KEY_MAX_BYTES, out->bytes + bucket_len, &key_len);
+    if (done == DECODED_TOO_LONG)
+        return error_set(err, STATUS_BAD_REQUEST, "A key may have %d bytes", OBJECT_PATH_KEY_MAX_BYTES);
+    if (done != DECODED)
+        return error_set(err, STATUS_BAD_REQUEST,
+                         "The path holds a broken percent-encoding, or a character that must be percent-encoded");
+    out->bucket = slice_of(out->bytes, bucket_len);
+    out->key = slice_of(out->bytes + bucket_len, key_len);
+    if (!is_text(out->key))
+        return error_set(err, STATUS_BAD_REQUEST, "A key is UTF-8 without NUL");
+    if (climbs(out->key))
+        return error_set(err, STATUS_BAD_REQUEST,
+                         "A key with a segment \".\" or \"..\" is not served: clients and proxies would resolve it to another path");
+    return STATUS_OK;
+}

@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+-- drop: S3 says that the object was changed, by whomever. What is not the object as it says goes, and what was asked of S3 before is not kept.
+-- KEYS  1 entry  2 lease
+-- ARGV  1 the object's ETag with its quotes; '': not told
+-- Replies {'dropped'}  {'none'}: there was nothing  {'same'}: it is what is told  {'fenced'}: it is being written
+-- Keeps: an event brings no content, so one that comes late, or twice, costs one more question to S3 and no more.
+
+redis.call('DEL', KEYS[2])
+local kind = redis.call('GETRANGE', KEYS[1], 0, 0)
+if kind == 'F' then
+  if redis.call('GETRANGE', KEYS[1], 1, 1) == '0' then
+    redis.call('SETRANGE', KEYS[1], 1, '1')
+  end
+  return { 'fenced' }
+end
+if kind == '' then
+  return { 'none' }
+end
+if kind == 'O' and ARGV[1] ~= '' then
+  local etag = struct.pack('>BI2', 0, #ARGV[1]) .. ARGV[1]
+  if redis.call('GETRANGE', KEYS[1], 14, 13 + #etag) == etag then
+    return { 'same' }
+  end
+end
+redis.call('DEL', KEYS[1])
+return { 'dropped' }

@@ -1,0 +1,137 @@
+#include "customerd/objects/settings.h"
+
+#include <inttypes.h>
+
+static const char *const auth_words[] = { "iam", "password", "none", NULL };
+static const char *const service_words[] = { "elasticache", "memorydb", NULL };
+static const char *const addressing_words[] = { "auto", "path", "virtual", NULL };
+
+#define ROW_HOST_PORT(name, member, preset, doc) CONFIG_ROW_HOST_PORT(name, struct objects_settings, member, preset, 1, doc)
+#define ROW_INT(name, member, preset, min, max, doc) \
+    CONFIG_ROW_INT(name, struct objects_settings, member, preset, min, max, doc)
+#define ROW_BOOL(name, member, preset, doc) CONFIG_ROW_BOOL(name, struct objects_settings, member, preset, doc)
+#define ROW_WORD(name, member, preset, words, doc) \
+    CONFIG_ROW_WORD(name, struct objects_settings, member, preset, words, doc)
+#define ROW_TEXT(name, member, doc) CONFIG_ROW_TEXT(name, struct objects_settings, member, "", doc)
+
+const struct config_row objects_settings_rows[OBJECTS_SETTINGS_ROWS] = {
+    ROW_TEXT("OBJECT_BUCKETS", buckets, "The S3 buckets whose objects may be read and written, with commas between; `objects` needs it"),
+    ROW_HOST_PORT("CACHE_ENDPOINT", cache.endpoint, "",
+                  "The cache's configuration endpoint, or a single server; not the database's; `objects` needs it"),
+    ROW_BOOL("CACHE_TLS", cache.tls, "on", "Reach the cache by verified TLS"),
+    ROW_TEXT("CACHE_CA_FILE", cache.ca_file, "PEM file of the CAs that may sign the cache's certificates; none: the system's"),
+    ROW_WORD("CACHE_AUTH", cache.auth, "iam", auth_words, "How to sign in to the cache"),
+    ROW_TEXT("CACHE_USER", cache.user, "The cache's user; `iam` needs it"),
+    ROW_TEXT("CACHE_PASSWORD_FILE", cache.password_file, "File that holds the user's password; `password` needs it"),
+    ROW_WORD("CACHE_IAM_SERVICE", cache.iam_service, "elasticache", service_words, "The AWS service that the cache's tokens are signed for"),
+    ROW_TEXT("CACHE_IAM_RESOURCE", cache.iam_resource, "The name of the cache's cluster, replication group or cache; `iam` needs it"),
+    ROW_BOOL("CACHE_IAM_SERVERLESS", cache.iam_serverless, "off", "The cache is a serverless ElastiCache cache"),
+    ROW_INT("CACHE_TIMEOUT_MS", cache.timeout_ms, "250", 10, 10000, "How long the cache may take before S3 is asked without it"),
+    ROW_INT("OBJECT_CACHE_MAX_BYTES", bounds.cache_max_bytes, "1048576", 0, 8388608,
+            "The longest object that is kept; longer ones stream through"),
+    ROW_INT("OBJECT_PUT_MAX_BYTES", bounds.put_max_bytes, "8388608", 0, 67108864, "The longest object that can be put"),
+    ROW_INT("OBJECT_TTL_S", bounds.ttl_s, "300", 1, 604800, "How long an object is served from the cache, give or take a tenth"),
+    ROW_INT("OBJECT_STALE_S", bounds.stale_s, "3600", 0, 604800, "And how long after that while S3 does not answer"),
+    ROW_INT("OBJECT_ABSENT_TTL_S", bounds.absent_ttl_s, "10", 0, 3600, "How long it is remembered that an object is absent; 0: not at all"),
+    ROW_INT("OBJECT_FENCE_MS", bounds.fence_ms, "30000", 1000, 600000,
+            "How long nothing of an object is kept after a write of which nobody knows how it ended; more than the time-out of S3"),
+    ROW_INT("OBJECT_S3_TIMEOUT_MS", s3.timeout_ms, "2000", 50, 60000,
+            "How long S3 may take for one request with its retries; less than `CUSTOMERD_REQUEST_TIMEOUT_MS`, to have time left for what is stale"),
+    ROW_INT("OBJECT_S3_CONNECTIONS", s3.connections, "64", 1, 1024, "Connections to S3 at a time"),
+    ROW_WORD("OBJECT_ADDRESSING", s3.addressing, "auto", addressing_words,
+             "Where the bucket's name stands: in the `path` or as a `virtual` host; `auto`: virtual at AWS, path elsewhere"),
+};
+
+/* ---- buckets ---- */
+
+bool objects_settings_has_bucket(const struct objects_settings *settings, struct slice bucket)
+{
+    struct slice rest = slice_cstr(settings->buckets);
+    while (rest.len > 0)
+        if (slice_equal(slice_take(&rest, ','), bucket))
+            return true;
+    return false;
+}
+
+/* The rules for names of general purpose buckets that matter in a host name and a path: 3 to 63 of them, in lower case. */
+static bool is_bucket_name(struct slice name)
+{
+    bool ok = name.len >= 3 && name.len <= 63;
+    for (size_t i = 0; ok && i < name.len; i++) {
+        char c = name.ptr[i];
+        bool inside = i > 0 && i + 1 < name.len;
+        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (inside && (c == '-' || (c == '.' && name.ptr[i - 1] != '.')));
+    }
+    return ok;
+}
+
+static enum status check_buckets(const struct objects_settings *settings, struct error *err)
+{
+    struct slice rest = slice_cstr(settings->buckets);
+    if (rest.len == 0)
+        return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_OBJECT_BUCKETS: not set; name the S3 buckets that may be used");
+    bool more = true;
+    while (more) {
+        more = memchr(rest.ptr, ',', rest.len) != NULL;
+        struct slice name = slice_take(&rest, ',');
+        if (!is_bucket_name(name))
+            return error_set(err, STATUS_BAD_PARAMETER,
+                             "CUSTOMERD_OBJECT_BUCKETS: \"%.*s\" is not a bucket's name: 3 to 63 small letters, digits, hyphens "
+                             "and single dots",
+                             (int)(name.len < 80 ? name.len : 80), name.ptr);
+    }
+    return STATUS_OK;
+}
+
+/* ---- the cache and the bounds ---- */
+
+static bool is_resource_name(const char *text)
+{
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] == '\0';
+}
+
+static enum status check_iam(const struct objects_cache *cache, struct error *err)
+{
+    if (cache->user[0] == '\0')
+        return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_CACHE_USER: not set; CUSTOMERD_CACHE_AUTH=iam needs it");
+    if (!cache->tls)
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_CACHE_TLS: \"off\" does not go with CUSTOMERD_CACHE_AUTH=iam, whose tokens must not travel "
+                         "in plain text");
+    if (cache->iam_resource[0] == '\0')
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_CACHE_IAM_RESOURCE: not set; CUSTOMERD_CACHE_AUTH=iam needs the name of the cluster, "
+                         "replication group or cache");
+    if (!is_resource_name(cache->iam_resource))
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_CACHE_IAM_RESOURCE: \"%.80s\" is not a name of letters, digits and hyphens; give that of "
+                         "the cluster, replication group or cache, not its endpoint",
+                         cache->iam_resource);
+    if (cache->iam_serverless && strcmp(cache->iam_service, "elasticache") != 0)
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_CACHE_IAM_SERVERLESS: \"on\" goes with CUSTOMERD_CACHE_IAM_SERVICE=elasticache only");
+    return STATUS_OK;
+}
+
+static enum status check_cache(const struct objects_cache *cache, struct error *err)
+{
+    if (cache->endpoint.host[0] == '\0')
+        return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_CACHE_ENDPOINT: not set; give the cache's host:port");
+    if (cache->auth == DB_AUTH_PASSWORD && cache->password_file[0] == '\0')
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_CACHE_PASSWORD_FILE: not set; CUSTOMERD_CACHE_AUTH=password needs it");
+    return cache->auth == DB_AUTH_IAM ? check_iam(cache, err) : STATUS_OK;
+}
+
+enum status objects_settings_check(const struct objects_settings *settings, struct error *err)
+{
+    enum status status = check_buckets(settings, err);
+    if (status == STATUS_OK)
+        status = check_cache(&settings->cache, err);
+    if (status == STATUS_OK && settings->bounds.fence_ms <= settings->s3.timeout_ms)
+        status = error_set(err, STATUS_BAD_PARAMETER,
+                           "CUSTOMERD_OBJECT_FENCE_MS: \"%" PRId64 "\" is not more than CUSTOMERD_OBJECT_S3_TIMEOUT_MS, after "
+                           "which a write may still arrive",
+                           settings->bounds.fence_ms);
+    return status;
+}

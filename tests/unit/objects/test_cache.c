@@ -1,0 +1,202 @@
+/* The scripts themselves, where a request does not show what they do: under a lease, or with a token, that is not the caller's. */
+#include "objects_fixture.h"
+
+#include "cache.h"
+
+#include <stdio.h>
+
+struct bench {
+    struct fixture *f;
+    struct cache cache;
+    struct cache_key key;
+    struct cache_token mine;
+    struct cache_token other;
+};
+
+static const struct object_name object = { SLICE(BUCKET), SLICE("a key") };
+
+static int64_t soon(void)
+{
+    return monotonic_ms() + 2000;
+}
+
+static struct bench begin(void **state)
+{
+    struct bench b = { .f = *state };
+    struct error err;
+    b.cache = (struct cache){ b.f->clusters[0], clock_system(), 1000 };
+    assert_int_equal(cache_key_of(&object, &b.key, &err), STATUS_OK);
+    assert_true(cache_token_new(&b.mine) && cache_token_new(&b.other));
+    return b;
+}
+
+static enum cache_advice lease(struct bench *b, const struct cache_token *token)
+{
+    struct cache_found found;
+    struct error err;
+    enum cache_advice advice = CACHE_ADVICES;
+    assert_int_equal(cache_lease(&b->cache, &b->key, token, 5000, soon(), &advice, &found, &err), STATUS_OK);
+    call_release(found.call);
+    return advice;
+}
+
+static bool touch(struct bench *b, const struct cache_token *token, const struct entry *entry)
+{
+    struct error err;
+    bool kept;
+    assert_int_equal(cache_touch(&b->cache, &b->key, token, entry, soon(), &kept, &err), STATUS_OK);
+    return kept;
+}
+
+static void fence(struct bench *b, const struct cache_token *token)
+{
+    struct error err;
+    assert_int_equal(cache_fence(&b->cache, &b->key, token, 30000, soon(), &err), STATUS_OK);
+}
+
+static enum cache_settlement settle(struct bench *b, const struct cache_token *token)
+{
+    struct error err;
+    enum cache_settlement ended;
+    const struct entry e = { .kind = ENTRY_TOO_LONG, .life_ms = 5000, .fresh_ms = 5000 };
+    struct buf head = BUF_INIT(64);
+    entry_write_head(&e, NULL, &head);
+    const struct cache_content content = { e.life_ms, buf_slice(&head), { "", 0 } };
+    assert_int_equal(cache_settle(&b->cache, &b->key, token, &content, soon(), &ended, &err), STATUS_OK);
+    buf_clean_up(&head);
+    return ended;
+}
+
+static void test_a_lease_is_its_holders(void **state)
+{
+    struct bench b = begin(state);
+    assert_int_equal(lease(&b, &b.mine), CACHE_GO);
+    assert_int_equal(lease(&b, &b.mine), CACHE_GO); /* asked again, since the answer was lost */
+    assert_int_equal(lease(&b, &b.other), CACHE_WAIT);
+    struct error err;
+    assert_int_equal(cache_release(&b.cache, &b.key, &b.other, 0, soon(), &err), STATUS_OK);
+    assert_int_equal(lease(&b, &b.other), CACHE_WAIT);
+    assert_int_equal(cache_release(&b.cache, &b.key, &b.mine, 0, soon(), &err), STATUS_OK);
+    assert_int_equal(lease(&b, &b.other), CACHE_GO);
+}
+
+static void test_only_the_leases_holder_prolongs_an_entry(void **state)
+{
+    struct bench b = begin(state);
+    struct cache_found found;
+    struct error err;
+    fake_set(b.f, "one");
+    (void)get(b.f, 0);
+    age_entry(b.f, 331000);
+    assert_int_equal(cache_read(&b.cache, &b.key, soon(), &found, &err), STATUS_OK);
+    assert_int_equal(lease(&b, &b.mine), CACHE_GO);
+    assert_false(touch(&b, &b.other, &found.entry));
+    assert_true(has_lease(b.f));
+    assert_true(touch(&b, &b.mine, &found.entry));
+    assert_false(has_lease(b.f));
+    call_release(found.call);
+    assert_got(get(b.f, 1), OBJECT_HIT, "one");
+}
+
+static void test_another_entry_is_not_prolonged(void **state)
+{
+    struct bench b = begin(state);
+    struct cache_found found;
+    struct error err;
+    fake_set(b.f, "one");
+    (void)get(b.f, 0);
+    age_entry(b.f, 331000);
+    assert_int_equal(cache_read(&b.cache, &b.key, soon(), &found, &err), STATUS_OK);
+    fake_set(b.f, "two");
+    (void)get(b.f, 0);
+    age_entry(b.f, 331000);
+    assert_int_equal(lease(&b, &b.mine), CACHE_GO);
+    assert_false(touch(&b, &b.mine, &found.entry));
+    call_release(found.call);
+}
+
+static void test_a_settlement_that_comes_twice_or_late_only_drops(void **state)
+{
+    struct bench b = begin(state);
+    fence(&b, &b.mine);
+    assert_int_equal(settle(&b, &b.mine), CACHE_KEPT);
+    assert_int_equal(settle(&b, &b.mine), CACHE_DROPPED);
+    assert_int_equal(kept_kind(b.f), '-');
+    fence(&b, &b.other);
+    assert_int_equal(settle(&b, &b.mine), CACHE_FENCED);
+    assert_int_equal(kept_kind(b.f), 'F');
+    assert_int_equal(settle(&b, &b.other), CACHE_DROPPED); /* not kept: something came beside it */
+}
+
+static void test_a_fence_that_comes_twice_lists_its_write_once(void **state)
+{
+    struct bench b = begin(state);
+    fence(&b, &b.mine);
+    fence(&b, &b.mine);
+    assert_int_equal(settle(&b, &b.mine), CACHE_KEPT);
+}
+
+/* Then it can't be told when all are settled: it lasts its time. */
+static void test_a_fence_of_too_many_writes_stays(void **state)
+{
+    struct bench b = begin(state);
+    struct cache_token tokens[33];
+    for (int i = 0; i < 33; i++) {
+        assert_true(cache_token_new(&tokens[i]));
+        fence(&b, &tokens[i]);
+    }
+    for (int i = 0; i < 33; i++)
+        assert_int_equal(settle(&b, &tokens[i]), CACHE_FENCED);
+    assert_int_equal(kept_kind(b.f), 'F');
+    assert_int_equal(lease(&b, &b.mine), CACHE_BYPASS);
+}
+
+static void test_what_is_no_entry_is_asked_for_anew(void **state)
+{
+    struct bench b = begin(state);
+    char line[128];
+    fake_set(b.f, "one");
+    snprintf(line, sizeof line, "SET %s Orubbish PX 60000", entry_key());
+    redis_command(b.f->redis, line);
+    assert_got(get(b.f, 0), OBJECT_MISS, "one");
+    assert_got(get(b.f, 1), OBJECT_HIT, "one");
+}
+
+static void test_names_that_differ_have_keys_that_differ(void **state)
+{
+    (void)state;
+    struct cache_key a;
+    struct cache_key b;
+    struct error err;
+    const struct object_name one = { SLICE("shop"), SLICE("x:y") };
+    const struct object_name two = { SLICE("shop"), SLICE("x:y ") };
+    const struct object_name none = { SLICE("shop"), SLICE("") };
+    char much[OBJECT_KEY_MAX_BYTES + 1];
+    memset(much, 'k', sizeof much);
+    const struct object_name longest = { SLICE("shop"), { much, OBJECT_KEY_MAX_BYTES } };
+    const struct object_name too_long = { SLICE("shop"), { much, sizeof much } };
+    assert_int_equal(cache_key_of(&one, &a, &err), STATUS_OK);
+    assert_int_equal(cache_key_of(&two, &b, &err), STATUS_OK);
+    assert_false(slice_equal(slice_of(a.entry, a.len), slice_of(b.entry, b.len)));
+    assert_int_equal(a.slot, cluster_key_slot(slice_of(a.entry, a.len)));
+    assert_int_equal(a.slot, cluster_key_slot(slice_of(a.lease, a.len)));
+    assert_int_equal(cache_key_of(&none, &a, &err), STATUS_BAD_REQUEST);
+    assert_int_equal(cache_key_of(&longest, &a, &err), STATUS_OK);
+    assert_int_equal(cache_key_of(&too_long, &a, &err), STATUS_BAD_REQUEST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fixture_set_up, fixture_tear_down)
+        TEST(a_lease_is_its_holders),
+        TEST(only_the_leases_holder_prolongs_an_entry),
+        TEST(another_entry_is_not_prolonged),
+        TEST(a_settlement_that_comes_twice_or_late_only_drops),
+        TEST(a_fence_that_comes_twice_lists_its_write_once),
+        TEST(a_fence_of_too_many_writes_stays),
+        TEST(what_is_no_entry_is_asked_for_anew),
+        TEST(names_that_differ_have_keys_that_differ),
+    };
+    return objects_tests_run(tests, COUNT(tests));
+}

@@ -1,0 +1,105 @@
+#include "customerd/objects/settings.h"
+
+#include "unit.h"
+
+static const struct objects_settings good = {
+    .buckets = "shop,my.files-2",
+    .cache = { .endpoint = { .host = "cache.example", .port = 6379 },
+               .tls = true,
+               .auth = DB_AUTH_IAM,
+               .user = "cache",
+               .iam_service = "elasticache",
+               .iam_resource = "objects" },
+    .bounds = { .fence_ms = 30000 },
+    .s3 = { .timeout_ms = 2000 },
+};
+
+static void assert_refused(const struct objects_settings *settings, const char *begins)
+{
+    struct error err;
+    assert_int_equal(objects_settings_check(settings, &err), STATUS_BAD_PARAMETER);
+    assert_memory_equal(err.detail, begins, strlen(begins));
+}
+
+static void test_what_is_whole_is_taken(void **state)
+{
+    (void)state;
+    struct error err;
+    struct objects_settings password = good;
+    password.cache.auth = DB_AUTH_PASSWORD;
+    password.cache.tls = false;
+    strcpy(password.cache.password_file, "/run/secret");
+    assert_int_equal(objects_settings_check(&good, &err), STATUS_OK);
+    assert_int_equal(objects_settings_check(&password, &err), STATUS_OK);
+}
+
+static void test_what_is_missing_is_named(void **state)
+{
+    (void)state;
+    struct objects_settings s = good;
+    s.buckets[0] = '\0';
+    assert_refused(&s, "CUSTOMERD_OBJECT_BUCKETS: not set");
+    s = good;
+    s.cache.endpoint.host[0] = '\0';
+    assert_refused(&s, "CUSTOMERD_CACHE_ENDPOINT: not set");
+    s = good;
+    s.cache.user[0] = '\0';
+    assert_refused(&s, "CUSTOMERD_CACHE_USER: not set");
+    s = good;
+    s.cache.iam_resource[0] = '\0';
+    assert_refused(&s, "CUSTOMERD_CACHE_IAM_RESOURCE: not set");
+    s = good;
+    s.cache.auth = DB_AUTH_PASSWORD;
+    assert_refused(&s, "CUSTOMERD_CACHE_PASSWORD_FILE: not set");
+}
+
+static void test_what_does_not_go_together_is_refused(void **state)
+{
+    (void)state;
+    struct objects_settings s = good;
+    s.cache.tls = false;
+    assert_refused(&s, "CUSTOMERD_CACHE_TLS: \"off\"");
+    s = good;
+    strcpy(s.cache.iam_resource, "objects.cache.amazonaws.com");
+    assert_refused(&s, "CUSTOMERD_CACHE_IAM_RESOURCE: \"objects.cache.amazonaws.com\" is not a name");
+    s = good;
+    s.cache.iam_serverless = true;
+    strcpy(s.cache.iam_service, "memorydb");
+    assert_refused(&s, "CUSTOMERD_CACHE_IAM_SERVERLESS: \"on\"");
+    s = good;
+    s.bounds.fence_ms = s.s3.timeout_ms;
+    assert_refused(&s, "CUSTOMERD_OBJECT_FENCE_MS: \"2000\" is not more than");
+}
+
+static void test_buckets_have_names_that_s3_allows(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "ab", "Shop", "shop,", ",shop", "shop,,files", "sh/op", "-shop", "shop-", "a..b", "shop files" };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct objects_settings s = good;
+        strcpy(s.buckets, bad[i]);
+        assert_refused(&s, "CUSTOMERD_OBJECT_BUCKETS: \"");
+    }
+}
+
+static void test_a_bucket_is_one_of_the_list_as_a_whole(void **state)
+{
+    (void)state;
+    static const char *const not_there[] = { "", "sho", "shops", "shop,my.files-2", "files", "my" };
+    assert_true(objects_settings_has_bucket(&good, slice_cstr("shop")));
+    assert_true(objects_settings_has_bucket(&good, slice_cstr("my.files-2")));
+    for (size_t i = 0; i < COUNT(not_there); i++)
+        assert_false(objects_settings_has_bucket(&good, slice_cstr(not_there[i])));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_whole_is_taken),
+        cmocka_unit_test(test_what_is_missing_is_named),
+        cmocka_unit_test(test_what_does_not_go_together_is_refused),
+        cmocka_unit_test(test_buckets_have_names_that_s3_allows),
+        cmocka_unit_test(test_a_bucket_is_one_of_the_list_as_a_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
