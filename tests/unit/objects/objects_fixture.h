@@ -6,7 +6,7 @@
 
 #include "customerd/memorydb/cluster.h"
 #include "customerd/objects/objects.h"
-#include "redis_server.h"
+#include "../support/redis_server.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,6 +2,8 @@
 
 #include "unit.h"
 
+#include <stdio.h>
+
 static const struct objects_settings good = {
     .buckets = "shop,my.files-2",
     .cache = { .endpoint = { .host = "cache.example", .port = 6379 },
@@ -28,7 +30,7 @@ static void test_what_is_whole_is_taken(void **state)
     struct objects_settings password = good;
     password.cache.auth = DB_AUTH_PASSWORD;
     password.cache.tls = false;
-    strcpy(password.cache.password_file, "/run/secret");
+    (void)snprintf(password.cache.password_file, sizeof password.cache.password_file, "%s", "/run/secret");
     assert_int_equal(objects_settings_check(&good, &err), STATUS_OK);
     assert_int_equal(objects_settings_check(&password, &err), STATUS_OK);
 }
@@ -60,11 +62,11 @@ static void test_what_does_not_go_together_is_refused(void **state)
     s.cache.tls = false;
     assert_refused(&s, "CUSTOMERD_CACHE_TLS: \"off\"");
     s = good;
-    strcpy(s.cache.iam_resource, "objects.cache.amazonaws.com");
+    (void)snprintf(s.cache.iam_resource, sizeof s.cache.iam_resource, "%s", "objects.cache.amazonaws.com");
     assert_refused(&s, "CUSTOMERD_CACHE_IAM_RESOURCE: \"objects.cache.amazonaws.com\" is not a name");
     s = good;
     s.cache.iam_serverless = true;
-    strcpy(s.cache.iam_service, "memorydb");
+    (void)snprintf(s.cache.iam_service, sizeof s.cache.iam_service, "%s", "memorydb");
     assert_refused(&s, "CUSTOMERD_CACHE_IAM_SERVERLESS: \"on\"");
     s = good;
     s.bounds.fence_ms = s.s3.timeout_ms;
@@ -77,7 +79,7 @@ static void test_buckets_have_names_that_s3_allows(void **state)
     static const char *const bad[] = { "ab", "Shop", "shop,", ",shop", "shop,,files", "sh/op", "-shop", "shop-", "a..b", "shop files" };
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct objects_settings s = good;
-        strcpy(s.buckets, bad[i]);
+        (void)snprintf(s.buckets, sizeof s.buckets, "%s", bad[i]);
         assert_refused(&s, "CUSTOMERD_OBJECT_BUCKETS: \"");
     }
 }
