@@ -1,9 +1,11 @@
-// S3 on the loopback, for the local run and for tests: s3rver, with signatures judged, keys taken as they are, and conditional writes.
+// S3 on the loopback, for the local run and for tests: s3rver, with signatures judged, keys taken as they are, and
+// conditional writes.
 //
-//   node server.mjs SETTINGS.json     {"port":, "directory":, "buckets": [...], "credentials_url":, "credentials_token_file":,
-//                                      "credentials": {"AccessKeyId":, "SecretAccessKey":}, "notify":}
+//   node server.mjs SETTINGS.json   {"port":, "directory":, "buckets": [...], "credentials_url":, "credentials_token_file":,
+//                                    "credentials": {"AccessKeyId":, "SecretAccessKey":}, "notify":}
 //
-// Both styles: http://127.0.0.1:PORT/bucket/key, and http://bucket.s3.localhost:PORT/key. notify: S3's notifications go there by POST.
+// Both styles: http://127.0.0.1:PORT/bucket/key, and http://bucket.s3.localhost:PORT/key. notify: S3's notifications go
+// there by POST.
 
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -48,14 +50,17 @@ async function body(request) {
   }
   const whole = Buffer.concat(parts);
   const length = request.headers['content-length'];
-  if (length !== undefined && Number(length) !== size) throw new Refusal('IncompleteBody', 'The request body terminated unexpectedly');
+  if (length !== undefined && Number(length) !== size) {
+    throw new Refusal('IncompleteBody', 'The request body terminated unexpectedly');
+  }
   return whole;
 }
 
 function judgeBody(whole, headers, promised) {
   const digest = (name, form) => crypto.createHash(name).update(whole).digest(form);
   if (promised !== null && promised !== digest('sha256', 'hex')) {
-    throw new Refusal('XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed.");
+    throw new Refusal('XAmzContentSHA256Mismatch',
+      "The provided 'x-amz-content-sha256' header does not match what was computed.");
   }
   const checks = [['content-md5', 'md5'], ['x-amz-checksum-sha256', 'sha256'], ['x-amz-checksum-sha1', 'sha1']];
   for (const [name, algorithm] of checks) {
@@ -126,7 +131,8 @@ async function main() {
   fs.mkdirSync(settings.directory, { recursive: true, mode: 0o700 });
   const store = new Store(settings.directory, (name, date) => new S3Bucket(name, date),
     (bucket, key, content, metadata) => new S3Object(bucket, key, content, metadata));
-  const app = new S3rver({ address: '127.0.0.1', port: settings.port, silent: true, directory: settings.directory, vhostBuckets: false });
+  const app = new S3rver({ address: '127.0.0.1', port: settings.port, silent: true, directory: settings.directory,
+    vhostBuckets: false });
   app.store = app.context.store = store;
   for (const name of settings.buckets) await store.putBucket(name);
   app.middleware.unshift(judge(settings, store));

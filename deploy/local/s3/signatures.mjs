@@ -1,4 +1,5 @@
-// Signature Version 4 as S3 judges it. s3rver looks at the access key alone, so a client that signs wrongly would not be noticed.
+// Signature Version 4 as S3 judges it. s3rver looks at the access key alone, so a client that signs wrongly would not be
+// noticed.
 
 import crypto from 'node:crypto';
 
@@ -20,7 +21,9 @@ export function decode(text) {
   const bytes = [];
   for (let i = 0; i < text.length; i++) {
     const code = text[i] === '%' ? text.slice(i + 1, i + 3) : '';
-    if (text[i] === '%' && !/^[0-9A-Fa-f]{2}$/.test(code)) throw new Refusal('InvalidURI', "Couldn't parse the specified URI.");
+    if (text[i] === '%' && !/^[0-9A-Fa-f]{2}$/.test(code)) {
+      throw new Refusal('InvalidURI', "Couldn't parse the specified URI.");
+    }
     bytes.push(...(code ? [parseInt(code, 16)] : Buffer.from(text[i], 'latin1')));
     if (code) i += 2;
   }
@@ -47,8 +50,10 @@ function canonicalQuery(query) {
   return pairs.sort((a, b) => order(a[0], b[0]) || order(a[1], b[1])).map(pair => pair.join('=')).join('&');
 }
 
+const AUTHORIZATION = /^AWS4-HMAC-SHA256 Credential=([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/;
+
 function parse(authorization) {
-  const found = /^AWS4-HMAC-SHA256 Credential=([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(authorization);
+  const found = AUTHORIZATION.exec(authorization);
   if (!found) throw new Refusal('AuthorizationHeaderMalformed', 'The authorization header is malformed.');
   const [accessKeyId, date, region, service, end] = found[1].split('/');
   if (service !== 's3' || end !== 'aws4_request') {
@@ -68,10 +73,12 @@ function value(headers, name) {
   return headers.filter(([n]) => n === name).map(([, v]) => v.trim().replace(/ +/g, ' ')).join(',');
 }
 
-// Throws a Refusal. keys.find(id) gives {secret, token, expiresMs}. request: {method, target, rawHeaders}; returns what the body's hash must be, or null.
+// Throws a Refusal. keys.find(id) gives {secret, token, expiresMs}. request: {method, target, rawHeaders}. Returns what the
+// body's hash must be, or null.
 export async function verify(request, keys) {
+  const raw = request.rawHeaders;
   const headers = [];
-  for (let i = 0; i < request.rawHeaders.length; i += 2) headers.push([request.rawHeaders[i].toLowerCase(), request.rawHeaders[i + 1]]);
+  for (let i = 0; i < raw.length; i += 2) headers.push([raw[i].toLowerCase(), raw[i + 1]]);
   const authorization = value(headers, 'authorization');
   if (!authorization) throw new Refusal('AccessDenied', 'Access Denied');
   const claim = parse(authorization);
@@ -85,8 +92,11 @@ export async function verify(request, keys) {
   if (Math.abs(instant(stamp) - Date.now()) > SKEW_MS || !stamp.startsWith(claim.date)) {
     throw new Refusal('RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.');
   }
-  const unsigned = headers.map(([n]) => n).filter(n => (n === 'host' || n.startsWith('x-amz-')) && !claim.names.includes(n));
-  if (unsigned.length) throw new Refusal('AccessDenied', `There were headers present in the request which were not signed: ${unsigned}`);
+  const mustBeSigned = headers.map(([n]) => n).filter(n => n === 'host' || n.startsWith('x-amz-'));
+  const unsigned = mustBeSigned.filter(n => !claim.names.includes(n));
+  if (unsigned.length) {
+    throw new Refusal('AccessDenied', `There were headers present in the request which were not signed: ${unsigned}`);
+  }
   const payload = value(headers, 'x-amz-content-sha256');
   if (!payload) throw new Refusal('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
   const [path, query = ''] = request.target.split(/\?(.*)/s);
@@ -96,7 +106,8 @@ export async function verify(request, keys) {
   const signing = scope.reduce((secret, part) => hmac(secret, part), `AWS4${key.secret}`);
   const text = ['AWS4-HMAC-SHA256', stamp, scope.join('/'), sha256(canonical)].join('\n');
   if (!crypto.timingSafeEqual(hmac(signing, text), Buffer.from(claim.signature, 'hex'))) {
-    throw new Refusal('SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided.');
+    throw new Refusal('SignatureDoesNotMatch',
+      'The request signature we calculated does not match the signature you provided.');
   }
   return payload === UNSIGNED ? null : payload;
 }

@@ -1,5 +1,5 @@
-// Where objects are kept: in memory, and each in a file of its own, which is replaced as one. s3rver's own store takes keys for
-// paths (`a//b` would be `a/b`), lists them in another order than S3, and writes over an object while others read it.
+// Where objects are kept: in memory, and each in a file of its own, which is replaced as one. s3rver's own store takes keys
+// for paths (`a//b` would be `a/b`), lists them in another order than S3, and writes over an object while others read it.
 
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -12,7 +12,8 @@ const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'conte
 export const wrap = key => `k${key.toString('hex')}`;
 export const unwrap = text => Buffer.from(text.slice(1), 'hex').toString('utf8');
 
-const kept = headers => Object.fromEntries(Object.entries(headers).filter(([name]) => KEPT.includes(name) || name.startsWith('x-amz-meta-')));
+const isKept = name => KEPT.includes(name) || name.startsWith('x-amz-meta-');
+const kept = headers => Object.fromEntries(Object.entries(headers).filter(([name]) => isKept(name)));
 
 export class Store {
   constructor(directory, makeBucket, makeObject) {
@@ -76,7 +77,8 @@ export class Store {
     const under = key => (delimiter ? key.indexOf(delimiter, (prefix || '').length) : -1);
     const objects = keys.filter(key => under(key) < 0);
     const prefixes = new Set(keys.filter(key => under(key) >= 0).map(key => key.slice(0, under(key) + delimiter.length)));
-    const found = objects.slice(0, maxKeys).map(key => this.makeObject(bucket, key, null, this.metadata(this.buckets.get(bucket).get(key))));
+    const found = objects.slice(0, maxKeys)
+      .map(key => this.makeObject(bucket, key, null, this.metadata(this.buckets.get(bucket).get(key))));
     return { objects: found, commonPrefixes: [...prefixes].sort(), isTruncated: objects.length > found.length };
   }
 
@@ -92,8 +94,8 @@ export class Store {
     const start = options.start ?? 0;
     const end = Math.min(options.end ?? Infinity, length - 1);
     const satisfiable = !ranged || start <= end;
-    const found = this.makeObject(bucket, unwrap(wrapped), satisfiable ? Readable.from([object.body.subarray(start, end + 1)], { objectMode: false }) : null,
-      this.metadata(object));
+    const part = satisfiable ? Readable.from([object.body.subarray(start, end + 1)], { objectMode: false }) : null;
+    const found = this.makeObject(bucket, unwrap(wrapped), part, this.metadata(object));
     if (ranged) found.range = { start, end };
     return found;
   }

@@ -1,11 +1,13 @@
 /* A request's head as the service is given it: method and target, then a line for each field. What the framing check lets
  * pass has one length at most; what was chosen of it (path, id, trace) is well-formed; negotiation never depends on the
- * order of fields it does not read. */
+ * order of fields it does not read. An object's key climbs nowhere; a range lies within what is there. */
 #include "fuzz.h"
 
+#include "customerd/api/conditions.h"
 #include "customerd/api/cors.h"
 #include "customerd/api/framing.h"
 #include "customerd/api/negotiate.h"
+#include "customerd/api/object_path.h"
 #include "customerd/api/problem.h"
 #include "customerd/api/request.h"
 
@@ -80,6 +82,40 @@ static void check_negotiation(struct headers *h)
     REQUIRE(json == negotiate_accepts(h, "application/json; charset=utf-8"));
 }
 
+/* The target's path as bucket and key. */
+static void check_object(const struct request *r)
+{
+    struct object_path path;
+    struct error err;
+    struct slice key = r->path;
+    struct slice bucket = slice_take(&key, '/');
+    if (object_path_decode(bucket, key, &path, &err) != STATUS_OK)
+        return;
+    REQUIRE(path.key.len <= OBJECT_PATH_KEY_MAX_BYTES && path.bucket.len <= OBJECT_PATH_BUCKET_MAX_BYTES);
+    REQUIRE(path.key.len == 0 || memchr(path.key.ptr, '\0', path.key.len) == NULL);
+    for (struct slice rest = path.key; rest.len > 0;) {
+        struct slice segment = slice_take(&rest, '/');
+        REQUIRE(!slice_is(segment, ".") && !slice_is(segment, ".."));
+    }
+}
+
+static void check_conditions(const struct headers *h)
+{
+    static const struct validators there = { SLICE("\"9b2cf5\""), SLICE("Tue, 24 Nov 2026 10:00:00 GMT"), 1795651200 };
+    struct error err;
+    enum conditions judged;
+    if (conditions_judge(h, &there, &judged, &err) == STATUS_OK)
+        REQUIRE(judged == CONDITIONS_HOLD || headers_get(h, "If-Match", NULL) + headers_get(h, "If-None-Match", NULL) +
+                                                     headers_get(h, "If-Modified-Since", NULL) +
+                                                     headers_get(h, "If-Unmodified-Since", NULL) > 0);
+    (void)range_holds(h, &there);
+    for (uint64_t length = 0; length < 12; length += 5) {
+        struct range range = range_read(h);
+        if (range_fit(&range, length) && range.kind != RANGE_WHOLE)
+            REQUIRE(range.first <= range.last && range.last < length);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct request r;
@@ -93,6 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_framing(&r.headers);
     check_identity(&r);
     check_cors(&r);
+    check_object(&r);
+    check_conditions(&r.headers);
     check_negotiation(&r.headers);
     request_clean_up(&r);
     free(copy);
