@@ -127,26 +127,36 @@ static enum status judge(struct reading *r, enum conditions *out, struct error *
 
 /* Conditions go before the range (RFC 9110 section 13.2.2). S3 does not say what there is where it refuses a range: then it is asked
  * for that alone. */
+static enum status fetch_judged(struct reading *r, bool *refused, enum conditions *conditions, struct error *err)
+{
+    enum status status = fetch(r, r->head, err);
+    *refused = status == STATUS_OK && r->view->status == 416;
+    if (*refused)
+        status = fetch(r, true, err);
+    return status == STATUS_OK ? judge(r, conditions, err) : status;
+}
+
+static bool range_is_void(const struct reading *r)
+{
+    const struct validators there = validators_of(r);
+    return r->range.kind != RANGE_WHOLE && !range_holds(&r->x->request.headers, &there);
+}
+
 static enum status read_object(struct reading *r, struct error *err)
 {
     enum conditions conditions = CONDITIONS_HOLD;
-    enum status status = fetch(r, r->head, err);
-    bool refused = status == STATUS_OK && r->view->status == 416;
-    if (refused)
-        status = fetch(r, true, err);
-    if (status == STATUS_OK)
-        status = judge(r, &conditions, err);
+    bool refused = false;
+    enum status status = fetch_judged(r, &refused, &conditions, err);
+    if (status == STATUS_OK && conditions != CONDITIONS_UNCHANGED && range_is_void(r)) {
+        r->range.kind = RANGE_WHOLE;
+        if (refused || r->view->status == 206) /* S3 was asked for the part */
+            status = fetch_judged(r, &refused, &conditions, err);
+    }
     if (status != STATUS_OK)
         return status;
     if (conditions == CONDITIONS_UNCHANGED) {
         objects_http_put_unchanged(r->x, &r->answer);
         return STATUS_OK;
-    }
-    const struct validators there = validators_of(r);
-    if (r->range.kind != RANGE_WHOLE && !range_holds(&r->x->request.headers, &there)) {
-        r->range.kind = RANGE_WHOLE;
-        if (refused || r->view->status == 206)
-            return read_object(r, err); /* S3 was asked for the part */
     }
     int64_t length = objects_http_length(r->view);
     if (refused || (length >= 0 && r->view->status == 200 && !range_fit(&r->range, (uint64_t)length)))
@@ -158,11 +168,12 @@ static enum status read_object(struct reading *r, struct error *err)
 static enum status get_object(struct exchange *x, struct error *err)
 {
     struct object_path path;
-    struct reading r = { .x = x, .head = slice_is(x->request.method, "HEAD") };
+    struct reading r = { .x = x, .head = slice_is(x->request.method, "HEAD"), .range = { .kind = RANGE_WHOLE } };
     enum status status = read_name(x, &path, &r.name, err);
     if (status != STATUS_OK)
         return status;
-    r.range = r.head ? (struct range){ .kind = RANGE_WHOLE } : range_read(&x->request.headers);
+    if (!r.head)
+        r.range = range_read(&x->request.headers);
     r.answer = object_answer_new();
     status = r.answer == NULL ? error_set(err, STATUS_INTERNAL, "Out of memory") : read_object(&r, err);
     object_answer_destroy(r.answer);

@@ -178,7 +178,7 @@ static bool sign(const struct s3_place *place, const struct s3_request *request,
 /* The last one is the host, whose line libcurl makes from the URL. */
 static bool write_lines(const struct signing *s, struct s3_signed *out)
 {
-    size_t offsets[S3_REQUEST_LINES_MAX];
+    size_t offsets[S3_REQUEST_LINES_MAX] = { 0 };
     out->n_lines = 0;
     for (size_t i = 0; i + 1 < s->n; i++)
         add_line(out, offsets, s->headers[i].name, s->headers[i].value);

@@ -111,7 +111,7 @@ static struct http_stream *take_news(struct http_multi *m)
 static void list_remove(struct http_multi *m, struct http_stream *t)
 {
     struct http_stream **at = t->run.running ? &m->running : &m->waiting;
-    while (*at != t)
+    while (*at != NULL && *at != t)
         at = &(*at)->next;
     *at = t->next;
     if (m->waiting_end == &t->next)

@@ -112,7 +112,7 @@ static void append_panel(struct buf *out, const struct scale *scale, const struc
                          const char *class, int base)
 {
     double average = time_x(scale, s->average_ns);
-    bool right = average > (LEFT + RIGHT) / 2;
+    bool right = average > (LEFT + RIGHT) / 2.0;
     buf_appendf(out, "<text x=\"%d\" y=\"%d\" class=\"%s\" font-weight=\"600\" text-anchor=\"end\">%s</text>\n", LEFT - 14,
                 base - PANEL_HEIGHT / 2 + 5, class, name);
     buf_appendf(out, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"line\"/>\n", LEFT, base, RIGHT, base);

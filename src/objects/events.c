@@ -314,36 +314,31 @@ static void read_eventbridge(struct reader *r, const json_t *event)
 
 /* ---- documents ---- */
 
-static void read_document(struct reader *r, const json_t *document);
+/* Reads one of "Records", or what stands alone. */
+typedef void (*record_fn)(struct reader *r, const struct path *at, const json_t *record);
 
-/* What a message of SQS carries, which is no other message. */
-static void read_message(struct reader *r, const struct path *at, const json_t *record)
+static void read_records(struct reader *r, const json_t *document, record_fn read)
 {
-    const struct path body_at = { .up = at, .name = "body" };
-    struct findings inner;
-    struct error why;
-    json_t *document = NULL;
-    if (r->message != NULL) {
-        found(r, at, "expected an event, got another message");
-        return;
+    const struct path records_at = { .name = "Records" };
+    const json_t *records = member(r, NULL, document, "Records", JSON_ARRAY);
+    for (size_t i = 0; i < json_array_size(records) && !r->too_many && !r->out_of_memory; i++) {
+        const struct path at = { .up = &records_at, .index = i };
+        read(r, &at, json_array_get(records, i));
     }
-    const json_t *body = member(r, at, record, "body", JSON_STRING);
-    if (body == NULL)
-        return;
-    findings_init(&inner);
-    enum status status = json_read_object(json_text(body), &document, &inner, &why);
-    r->message = &body_at;
-    if (status == STATUS_OK)
-        read_document(r, document);
-    else if (status == STATUS_MALFORMED_JSON)
-        found(r, NULL, why.detail);
-    else if (status == STATUS_INVALID)
-        found(r, NULL, "expected an object");
+}
+
+static void read_document(struct reader *r, const json_t *document, record_fn read)
+{
+    if (json_object_get(document, "Records") != NULL)
+        read_records(r, document, read);
+    else if (json_object_get(document, "detail-type") != NULL)
+        read_eventbridge(r, document);
+    else if (json_object_get(document, "Event") != NULL)
+        r->out->tests += member_is(r, NULL, document, "Event", "s3:TestEvent");
+    else if (json_object_get(document, "eventSource") != NULL)
+        read(r, NULL, document);
     else
-        r->out_of_memory = true;
-    r->message = NULL;
-    json_decref(document);
-    findings_clean_up(&inner);
+        found(r, NULL, "expected \"detail-type\" (EventBridge), \"Records\" (S3 or SQS), or \"Event\" (s3:TestEvent)");
 }
 
 static bool ends_with(struct slice text, const char *end)
@@ -352,8 +347,8 @@ static bool ends_with(struct slice text, const char *end)
     return text.len >= n && memcmp(text.ptr + text.len - n, end, n) == 0;
 }
 
-/* Of S3 or of SQS. Those that speak S3's language name themselves before the colon. */
-static void read_record(struct reader *r, const struct path *at, const json_t *record)
+/* Those that speak S3's language name themselves before the colon. */
+static void read_by_source(struct reader *r, const struct path *at, const json_t *record, record_fn read_message)
 {
     const struct path source_at = { .up = at, .name = "eventSource" };
     if (!is_type(r, at, record, JSON_OBJECT))
@@ -369,28 +364,47 @@ static void read_record(struct reader *r, const struct path *at, const json_t *r
         found(r, &source_at, "expected \"aws:s3\" or \"aws:sqs\"");
 }
 
-static void read_records(struct reader *r, const json_t *document)
+static void refuse_message(struct reader *r, const struct path *at, const json_t *record)
 {
-    const struct path records_at = { .name = "Records" };
-    const json_t *records = member(r, NULL, document, "Records", JSON_ARRAY);
-    for (size_t i = 0; i < json_array_size(records) && !r->too_many && !r->out_of_memory; i++) {
-        const struct path at = { .up = &records_at, .index = i };
-        read_record(r, &at, json_array_get(records, i));
-    }
+    (void)record;
+    found(r, at, "expected an event, got another message");
 }
 
-static void read_document(struct reader *r, const json_t *document)
+/* Of S3: what a message carries is no other message. */
+static void read_carried_record(struct reader *r, const struct path *at, const json_t *record)
 {
-    if (json_object_get(document, "Records") != NULL)
-        read_records(r, document);
-    else if (json_object_get(document, "detail-type") != NULL)
-        read_eventbridge(r, document);
-    else if (json_object_get(document, "Event") != NULL)
-        r->out->tests += member_is(r, NULL, document, "Event", "s3:TestEvent");
-    else if (json_object_get(document, "eventSource") != NULL)
-        read_record(r, NULL, document);
+    read_by_source(r, at, record, refuse_message);
+}
+
+static void read_message(struct reader *r, const struct path *at, const json_t *record)
+{
+    const struct path body_at = { .up = at, .name = "body" };
+    struct findings inner;
+    struct error why;
+    json_t *document = NULL;
+    const json_t *body = member(r, at, record, "body", JSON_STRING);
+    if (body == NULL)
+        return;
+    findings_init(&inner);
+    enum status status = json_read_object(json_text(body), &document, &inner, &why);
+    r->message = &body_at;
+    if (status == STATUS_OK)
+        read_document(r, document, read_carried_record);
+    else if (status == STATUS_MALFORMED_JSON)
+        found(r, NULL, why.detail);
+    else if (status == STATUS_INVALID)
+        found(r, NULL, "expected an object");
     else
-        found(r, NULL, "expected \"detail-type\" (EventBridge), \"Records\" (S3 or SQS), or \"Event\" (s3:TestEvent)");
+        r->out_of_memory = true;
+    r->message = NULL;
+    json_decref(document);
+    findings_clean_up(&inner);
+}
+
+/* Of S3, or a message of SQS. */
+static void read_record(struct reader *r, const struct path *at, const json_t *record)
+{
+    read_by_source(r, at, record, read_message);
 }
 
 static enum status invalid(const struct findings *f, struct error *err)
@@ -410,7 +424,7 @@ enum status object_events_parse(struct slice body, struct object_events *e, stru
     enum status status = json_read_object(body, &document, f, err);
     if (status != STATUS_OK)
         return status == STATUS_INVALID ? invalid(f, err) : status;
-    read_document(&r, document);
+    read_document(&r, document, read_record);
     json_decref(document);
     if (r.out_of_memory || !buf_ok(&e->text) || !buf_ok(&f->json))
         return error_set(err, STATUS_INTERNAL, "out of memory");

@@ -317,9 +317,9 @@ static enum status use(struct reading *r, const struct flight_result *result, bo
 static enum status lead(struct reading *r, struct flight *flight, bool *again)
 {
     struct leading l = { .flight = flight };
-    enum status status = STATUS_OK;
+    enum status status;
     if (!cache_token_new(&l.token)) {
-        status = error_set(r->err, STATUS_INTERNAL, "no lease could be named");
+        (void)error_set(r->err, STATUS_INTERNAL, "no lease could be named");
         fail(r, &l);
     } else if (r->cache_fails || take_lease(r, &l)) {
         ask_s3(r, &l);

@@ -49,12 +49,10 @@ static enum status take_state(const char *path, struct slice text, const struct 
     findings_clean_up(&findings);
     if (status == STATUS_INTERNAL)
         return status;
-    if (status != STATUS_OK)
-        status = wrong(path, "is no state of a run", err);
-    else if (!is_text(object, "bucket", scope->bucket) || !is_text(object, "prefix", scope->prefix) ||
-             !is_text(object, "list", scope->list))
+    if (status == STATUS_OK && (!is_text(object, "bucket", scope->bucket) || !is_text(object, "prefix", scope->prefix) ||
+                                !is_text(object, "list", scope->list)))
         status = wrong(path, "is of a run with another bucket, prefix or list", err);
-    else if (!take_mark(object, out))
+    else if (status != STATUS_OK || !take_mark(object, out))
         status = wrong(path, "is no state of a run", err);
     json_decref(object);
     return status;
