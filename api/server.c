@@ -130,12 +130,14 @@ struct server *server_new(const struct server_options *options, struct error *er
     bool has_loop = options->cluster == NULL || s->loop != NULL;
     if (s->context.connections == NULL || !has_loop || !start_instance(s)) {
         (void)error_set(err, STATUS_INTERNAL, "the HTTP server on port %u does not start", (unsigned)options->port);
+        server_stop(s);
         server_destroy(s);
         return NULL;
     }
     if (s->loop == NULL || loop_begin(s->loop, s->instance.mhd_daemon))
         return s;
     (void)error_set(err, STATUS_INTERNAL, "the HTTP server on port %u can't be polled", (unsigned)options->port);
+    server_stop(s);
     server_destroy(s);
     return NULL;
 }
@@ -160,7 +162,7 @@ size_t server_wait_drained(struct server *s, int64_t deadline_ms)
     return connections_wait_empty(s->context.connections, deadline_ms);
 }
 
-void server_destroy(struct server *s)
+void server_stop(struct server *s)
 {
     if (s == NULL)
         return;
@@ -170,10 +172,17 @@ void server_destroy(struct server *s)
     if (started)
         (void)ulfius_stop_framework(&s->instance);
     ulfius_clean_instance(&s->instance);
+    connections_destroy(s->context.connections);
+    s->context.connections = NULL;
     /* The library closes the listening socket itself unless it was told to let go of it. */
     if (s->quiesced || !started)
         (void)close(s->options.listen_fd);
+}
+
+void server_destroy(struct server *s)
+{
+    if (s == NULL)
+        return;
     loop_destroy(s->loop);
-    connections_destroy(s->context.connections);
     free(s);
 }

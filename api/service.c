@@ -225,14 +225,16 @@ void service_protect_process(void)
 
 void service_clean_up(struct service *s)
 {
-    server_destroy(s->public);
-    server_destroy(s->admin);
+    server_stop(s->public);
+    server_stop(s->admin);
     tls_listener_destroy(s->app.tls);
     authenticator_destroy(s->app.authenticator);
     rate_limiter_destroy(s->app.rate_limiter);
     http_metrics_destroy(s->app.metrics);
     docs_contract_destroy(s->app.docs);
     resources_stop(&s->resources);
+    server_destroy(s->public);
+    server_destroy(s->admin);
     database_stop(&s->database);
     log_destroy(s->app.log);
     http_client_global_clean_up();

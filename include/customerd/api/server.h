@@ -31,7 +31,10 @@ struct server *server_new(const struct server_options *options, struct error *er
 void server_drain(struct server *s);
 /* After server_drain: waits until all connections are closed, or until the deadline (monotonic). How many are left. */
 size_t server_wait_drained(struct server *s, int64_t deadline_ms);
-/* Cuts what is left, joins all threads. Accepts NULL. */
+/* Cuts what is left, and waits until no request runs. Accepts NULL. */
+void server_stop(struct server *s);
+/* After server_stop, and after the threads that answer requests from elsewhere have ended: one may still be at waking a fiber that
+ * had no need of it any more. Accepts NULL. */
 void server_destroy(struct server *s);
 
 /* A listening socket for the address (port 0 takes a free one); *port gets the real port. -1 and err, which names the
