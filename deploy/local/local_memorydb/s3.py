@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import time
 import urllib.parse
 from pathlib import Path
@@ -17,6 +18,7 @@ from .processes import Process
 
 SOURCE = Path(__file__).resolve().parents[1] / "s3"
 UNRESERVED = "-._~/"
+CREDENTIALS_S = 1.0
 
 
 def install(target):
@@ -86,17 +88,27 @@ class S3Client:
 
     def __init__(self, port, documents, region):
         self._port, self._documents, self._region = port, documents, region
+        self._given, self._given_s = None, 0.0
+
+    def _credentials(self):
+        """Asked for anew after a second: they change, but not at each request."""
+        if self._given is None or time.monotonic() > self._given_s + CREDENTIALS_S:
+            self._given, self._given_s = self._documents(), time.monotonic()
+        return self._given
 
     def request(self, method, bucket, key=b"", body=b"", headers=None, query=""):
         raw = key if isinstance(key, bytes) else key.encode()
         path = f"/{bucket}/" + urllib.parse.quote(raw, safe=UNRESERVED)
         url = f"http://127.0.0.1:{self._port}{path}{'?' + query if query else ''}"
-        given = self._documents()
+        given = self._credentials()
         request = AWSRequest(method, url, headers=dict(headers or {}), data=body)
         S3SigV4Auth(Credentials(given["AccessKeyId"], given["SecretAccessKey"], given.get("Token")), "s3",
                     self._region).add_auth(request)
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         try:
+            connection.connect()
+            # http.client sends head and body apart: the second must not wait until the first is acknowledged.
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.request(method, f"{path}{'?' + query if query else ''}", body or None, dict(request.headers.items()))
             return Answer(connection.getresponse())
         finally:
