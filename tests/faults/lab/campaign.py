@@ -15,6 +15,7 @@ from .world import REQUEST_TIMEOUT_MS, LocalError, ReplyError, World
 
 SLOWEST_S = REQUEST_TIMEOUT_MS / 1000 + 4.0  # two shared cores
 MANY_CALLS = 150_000  # the checks are spread over processes
+EVENTS, SLOW = "events.jsonl", "slow.json"
 STOPPING = ("service-stopped", "memory-exhausted", "descriptors-exhausted", "service-terminated")
 
 
@@ -108,26 +109,41 @@ class Campaign:
         time.sleep(planned.pause_s * self.options.pause)
 
     def _check(self, world, before, figures):
-        with open(self.directory / "events.jsonl", "w", encoding="utf-8") as file:
+        with open(self.directory / EVENTS, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(event) + "\n" for event in self.events)
+        (self.directory / SLOW).write_text(json.dumps(world.proxy.call("slow")))
         gc.disable()  # millions of small objects that all stay, looked through again and again
         calls = read_directory(self.directory)
         final_reads.read_all(self.directory, world.served, calls)
         at_rest = self._invariants(world)
-        calls = in_order(calls + read_directory(self.directory, "history-z.jsonl"))
-        verdict = check_history(calls, self.without_memory, 2 if len(calls) > MANY_CALLS else 1)
+        verdict = self._of_history(in_order(calls + read_directory(self.directory, "history-z.jsonl")))
         verdict.findings += self.findings + at_rest.findings
         verdict.figures.update(at_rest.figures)
-        noticed = self.noticed(calls)
-        starved = [call for _, call in noticed if self.starved(call, world.proxy.call("slow"))]
-        verdict.count("noticed, but the machine was too busy", len(starved))
-        verdict.findings += [("quiet", event["fault"], f"a client noticed: {call!r}") for event, call in noticed
-                             if call not in starved]
-        verdict.findings += self.slow(calls)
         self._resources(world, before, verdict)
         verdict.figures["statuses"] = figures["statuses"]
         verdict.figures["slowest recovery"] = max(((round(max(times), 2), name) for name, times in self.recoveries.items()),
                                                   default=None)
+        return verdict
+
+    def check_again(self):
+        """What the histories of an earlier run come to, from its directory alone."""
+        gc.disable()
+        with open(self.directory / EVENTS, encoding="utf-8") as file:
+            self.events = [json.loads(line) for line in file]
+        for event in self.events:
+            if "recovered_s" in event:
+                self.recoveries[event["fault"]].append(event["recovered_s"])
+        return self._of_history(read_directory(self.directory))
+
+    def _of_history(self, calls):
+        verdict = check_history(calls, self.without_memory, 2 if len(calls) > MANY_CALLS else 1)
+        slow = json.loads((self.directory / SLOW).read_text())
+        noticed = self.noticed(calls)
+        starved = [call for _, call in noticed if self.starved(call, slow)]
+        verdict.count("noticed, but the machine was too busy", len(starved))
+        verdict.findings += [("quiet", event["fault"], f"a client noticed: {call!r}") for event, call in noticed
+                             if call not in starved]
+        verdict.findings += self.slow(calls)
         return verdict
 
     def _invariants(self, world):
@@ -136,7 +152,7 @@ class Campaign:
             result.figures.update(invariants.check_at_rest(world))
             invariants.check_nothing_repaired(world.served)
             invariants.check_logs(world.served)
-        except AssertionError as failure:
+        except (AssertionError, OSError, LocalError, ReplyError) as failure:
             result.findings.append(("invariants", "", str(failure)))
         return result
 

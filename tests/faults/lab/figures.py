@@ -38,6 +38,6 @@ def told(figures):
     again = shown.pop("served again after")
     lines = [f"{name:20} {value:,}" if name != "seed" else f"{name:20} {value}" for name, value in shown.items()]
     if again:
-        lines.insert(-1, f"{'served again after':20} median {again['median']} s, 95 of 100 {again['p95']} s, most {again['most']} s "
-                         f"({again['most after']}), {again['within 5 s']} of {again['of']} within 5 s")
+        lines.insert(-1, f"{'served again after':20} median {again['median']} s, 95 of 100 {again['p95']} s, "
+                         f"most {again['most']} s ({again['most after']}), {again['within 5 s']} of {again['of']} within 5 s")
     return "\n".join(lines)
