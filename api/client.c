@@ -190,8 +190,9 @@ static void run_library_again(const struct client_context *shared)
         shared->loop->again = true;
 }
 
-/* The first call comes with the head, then one each with a piece of the body, and the last one, again and again, when the
- * request is whole and until it is answered. */
+/* The first call comes with the head, then one each with a piece of the body, and the last one, without `upload`, again and
+ * again when the request is whole and until it is answered. A piece may be empty: where a request without a body expects
+ * 100 Continue, and the next one is here already. */
 enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const char *url, const char *method,
                                const char *version, const char *upload, size_t *upload_len, void **slot)
 {
@@ -207,7 +208,7 @@ enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const
         return MHD_NO;
     if (task->step == TASK_HEAD) {
         ok = take_head(client, method, version);
-    } else if (*upload_len > 0) {
+    } else if (upload != NULL) {
         ok = task_take_body(task, upload, *upload_len);
         *upload_len = 0;
     } else if (task->step == TASK_BODY) {

@@ -194,6 +194,13 @@ def test_expect_100_continue(cluster):
         assert c.response().status == 201
 
 
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 0\r\n"])
+def test_who_expects_100_continue_for_no_body_is_answered_beside_the_next_request(cluster, length):
+    with RawConnection(cluster.url) as c:
+        c.send(head(extra=b"Expect: 100-continue\r\n" + length + b"\r\n") + b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert [c.response().status for _ in range(2)] == [400, 404]
+
+
 def test_long_targets_are_414(client):
     client.get("/customers?cursor=" + "c" * 3500).problem(400, "bad-cursor")
     for size in (4200, 12000):
