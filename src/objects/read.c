@@ -222,6 +222,8 @@ static void ask_s3(struct reading *r, struct leading *l)
     enum status status = ask(r, &get, &l->reply);
     if (status != STATUS_OK) {
         fail(r, l);
+        if (status == STATUS_S3_TIMED_OUT && get.deadline_ms == r->deadline_ms)
+            l->result.question = 0; /* it had less time than S3 may take, which says nothing to those that have more */
     } else if (l->reply.status == 404) {
         l->result.end = FLIGHT_ABSENT;
         keep(r, l, ENTRY_ABSENT, NULL);
