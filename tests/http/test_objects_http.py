@@ -145,6 +145,12 @@ def test_what_is_stored_for_caches_is_told_where_anybody_may_read(client, object
     assert client.read(key).expect(200).header("Cache-Control") == "public, max-age=60"
 
 
+def test_how_the_bytes_are_coded_is_told_whatever_stands_beside_it(client, objects, key):
+    for length in (962, 1010):  # with the first one all room but for some bytes is taken
+        client.write(key, b"x", content_type="text/" + "a" * length, cache_control="x=" + "b" * 1010, content_encoding="gzip").expect(200)
+        assert client.read(key).expect(200).header("Content-Encoding") == "gzip"
+
+
 def test_long_fields_are_left_out(client, objects, key):
     objects.s3.put(BUCKET, key, b"x", "text/plain", Content_Disposition="attachment; filename=" + "a" * 1500, Content_Language="de")
     answer = client.read(key).expect(200)
