@@ -13,7 +13,8 @@ from objects_client import BUCKET, ObjectsClient, path_of
 from token_issuer import TokenIssuer, bearer
 
 MIB = 1 << 20
-LONG_BODIES_MAX = 64 * MIB  # api/task.c
+LONG_BODIES_MAX = 64 * MIB  # api/task.c, as the next
+LONG_ANSWERS_MAX = 256 * MIB
 
 
 @pytest.fixture
@@ -128,6 +129,25 @@ def test_many_streams_at_once_leave_the_others_quick(objects_service, client, ob
             started = time.monotonic()
             client.read(key + "/short").expect(200)
             assert time.monotonic() - started < 1
+
+
+def test_clients_that_do_not_read_hold_no_more_than_is_allowed(objects_service, client, objects, key):
+    objects.s3.put(BUCKET, key, bytes(1000 * 1000))
+    client.read(key).expect(200)
+    with contextlib.ExitStack() as ends:
+        answers = []
+        for n in range(LONG_ANSWERS_MAX // (1000 * 1000) + 3):
+            s = ends.enter_context(contextlib.closing(socket.socket()))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # else the kernel takes all of it
+            s.settimeout(20)
+            s.connect(("127.0.0.1", objects_service.port))
+            request = f"GET {path_of(key)} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-{999_999 - n % 2}\r\n\r\n"
+            s.sendall(request.encode())
+            answers.append(int(s.recv(200).split()[1]))
+        assert set(answers[:250]) == {206} and answers[-1] == 503, answers
+        client.read(key).problem(503, "overloaded")
+    wait_until(lambda: client.read(key).status == 200, 5, "the answers are let go of")
 
 
 def test_what_a_token_opened_is_not_for_shared_caches(objects, key):
