@@ -22,6 +22,7 @@ struct client_loop {
     bool again;    /* the library has something to do that no event will tell of: to send an answer, to take the next piece */
     bool stopping; /* no request is begun any more */
     size_t long_bodies_bytes; /* that requests hold, or will, of bodies longer than is usual */
+    size_t long_answers_bytes; /* that answers hold which are not read yet */
 };
 
 /* What the clients of one listener share; outlives the listener. */

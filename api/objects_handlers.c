@@ -198,7 +198,8 @@ static enum status put_object(struct exchange *x, struct error *err)
     if (status != STATUS_OK)
         return name_the_cache(status, err);
     x->response.status = 200;
-    response_header(&x->response, "ETag", "%s", written.etag);
+    if (written.etag[0] != '\0')
+        response_header(&x->response, "ETag", "%s", written.etag);
     return STATUS_OK;
 }
 

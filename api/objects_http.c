@@ -147,7 +147,6 @@ static void put_description(struct response *out, struct object_answer *a)
 {
     const char *type = text_of(a, S3_CONTENT_TYPE);
     out->content_type = type == NULL ? TYPE_OF_BYTES : type;
-    put_field(out, "Content-Encoding", text_of(a, S3_CONTENT_ENCODING));
     put_field(out, "Content-Language", text_of(a, S3_CONTENT_LANGUAGE));
     put_field(out, "Content-Disposition", text_of(a, S3_CONTENT_DISPOSITION));
     response_header_text(out, "Accept-Ranges", "bytes");
@@ -216,6 +215,8 @@ void objects_http_put_object(struct exchange *x, struct object_answer **a, const
     struct response *out = &x->response;
     const struct object_view *view = &(*a)->view;
     int64_t length = objects_http_length(view);
+    /* Before what could take its room: without it the bytes are other ones. */
+    put_field(out, "Content-Encoding", text_of(*a, S3_CONTENT_ENCODING));
     put_validators(x, *a);
     put_description(out, *a);
     out->status = 200;

@@ -12,6 +12,9 @@
 
 /* What requests may hold together of bodies longer than CUSTOMERD_BODY_MAX_BYTES: more are to come again later. */
 #define LONG_BODIES_MAX_BYTES ((uint64_t)64 << 20)
+/* What answers that are shared with others may hold together until their clients have read them, those that are short apart. */
+#define LONG_ANSWERS_MAX_BYTES ((uint64_t)256 << 20)
+#define LONG_ANSWER_BYTES 65536
 /* So slowly what is longer may come: 1 Mbit/s. */
 #define LONG_BODY_BYTES_PER_MS 128
 
@@ -35,7 +38,7 @@ struct task *task_new(const struct client_context *context, struct client *clien
     t->started_us = metrics_now_us();
     t->measure = (struct http_measure){ .method = "_OTHER", .route = "" };
     t->bytes = 0;
-    t->long_body_bytes = 0;
+    t->long_body_bytes = t->long_answer_bytes = 0;
     t->stalled = false;
     buf_init(&t->body, (size_t)context->app->config->http.body_max_bytes);
     return t;
@@ -143,6 +146,23 @@ static void admit(struct task *t)
     finish(t, status, &err);
 }
 
+/* A client that reads slowly, or not at all, holds its answer as long as it is let. */
+static enum status allow_answer(struct task *t, struct error *err)
+{
+    struct client_loop *loop = t->context->loop;
+    struct response *response = &t->x.response;
+    uint64_t bytes = response->source.kind == RESPONSE_SHARED ? response->source.length : 0; /* also where a part is sent */
+    if (loop == NULL || bytes < LONG_ANSWER_BYTES)
+        return STATUS_OK;
+    if (bytes > LONG_ANSWERS_MAX_BYTES - loop->long_answers_bytes) {
+        response->n_headers = 0; /* their texts go with the source */
+        return error_set_retry(err, STATUS_OVERLOADED, 1, "The long answers that are on their way are as many as may be");
+    }
+    loop->long_answers_bytes += (size_t)bytes;
+    t->long_answer_bytes = (size_t)bytes;
+    return STATUS_OK;
+}
+
 /* More requests at once than the service was told to take are shed at once: a queue would only make all of them late. */
 static void handle(struct task *t)
 {
@@ -158,6 +178,8 @@ static void handle(struct task *t)
     enum status status = exchange_admit(x, t->context->routes, &err);
     if (status == STATUS_OK)
         status = exchange_handle(x, &err);
+    if (status == STATUS_OK)
+        status = allow_answer(t, &err);
     finish(t, status, &err);
     if (x->public)
         http_metrics_end(app->metrics);
@@ -236,6 +258,8 @@ void task_end(struct task *t)
         MHD_destroy_response(t->reply);
     if (t->read)
         exchange_clean_up(&t->x);
+    if (t->long_answer_bytes > 0)
+        t->context->loop->long_answers_bytes -= t->long_answer_bytes;
     release_body(t);
     free(t->head);
     free(t->target);

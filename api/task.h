@@ -21,7 +21,8 @@ struct task {
     char *head;            /* what the request's fields lie in */
     struct buf body;
     bool body_cut;
-    size_t long_body_bytes; /* its part of the client_loop's */
+    size_t long_body_bytes;   /* its part of the client_loop's, as the next */
+    size_t long_answer_bytes;
     struct exchange x;     /* filled once the head has come: `read` */
     bool read;
     struct MHD_Response *reply; /* once it has run; NULL then: out of memory */

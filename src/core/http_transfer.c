@@ -358,13 +358,13 @@ static struct slice trimmed(struct slice text)
     return text;
 }
 
-static bool has_control_bytes(struct slice text)
+bool http_multi_is_value(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (((unsigned char)text.ptr[i] < 0x20 && text.ptr[i] != '\t') || text.ptr[i] == 0x7f)
-            return true;
+            return false;
     }
-    return false;
+    return true;
 }
 
 struct slice http_multi_field(const struct buf *head, const char *name)
@@ -376,7 +376,7 @@ struct slice http_multi_field(const struct buf *head, const char *name)
         if (!slice_is_nocase(field, name))
             continue;
         value = trimmed(value);
-        return has_control_bytes(value) ? slice_of("", 0) : value;
+        return http_multi_is_value(value) ? value : slice_of("", 0);
     }
     return slice_of("", 0);
 }

@@ -149,7 +149,9 @@ static enum status step_run(const struct cache *c, const struct cache_key *key, 
 enum status cache_read(const struct cache *c, const struct cache_key *key, int64_t deadline_ms, struct cache_found *out,
                        struct error *err)
 {
-    struct call *calls[] = { read_call(key, "GET"), read_call(key, "PTTL") };
+    /* The time first: an entry that comes between the two then seems older than it is. The other way round the one before it
+     * would have the time of the new one, and be fresh again. */
+    struct call *calls[] = { read_call(key, "PTTL"), read_call(key, "GET") };
     *out = (struct cache_found){ .there = false };
     enum status status = STATUS_OK;
     if (calls[0] == NULL || calls[1] == NULL)
@@ -157,14 +159,14 @@ enum status cache_read(const struct cache *c, const struct cache_key *key, int64
     else
         status = cluster_run(c->cluster, calls, 2, cache_deadline_ms(c, deadline_ms), err);
     if (status == STATUS_OK) {
-        out->left_ms = reply_integer(call_reply(calls[1]));
-        out->there = out->left_ms >= 0 && entry_parse(reply_text(call_reply(calls[0])), &out->entry);
+        out->left_ms = reply_integer(call_reply(calls[0]));
+        out->there = out->left_ms >= 0 && entry_parse(reply_text(call_reply(calls[1])), &out->entry);
     }
-    call_release(calls[1]);
+    call_release(calls[0]);
     if (out->there)
-        out->call = calls[0];
+        out->call = calls[1];
     else
-        call_release(calls[0]);
+        call_release(calls[1]);
     return status;
 }
 

@@ -1,5 +1,7 @@
 #include "entry.h"
 
+#include "customerd/core/http_multi.h"
+
 #define FIXED_BYTES 14
 
 static int64_t read_number(const char *at, size_t bytes)
@@ -16,12 +18,13 @@ static void write_number(struct buf *out, int64_t number, unsigned bytes)
         buf_append_byte(out, (char)((uint64_t)number >> (8 * bytes) & 0xff));
 }
 
+/* The fields go into the heads of answers. */
 static bool parse_fields(struct slice rest, struct entry *out)
 {
     while (rest.len > 0 && (uint8_t)rest.ptr[0] != ENTRY_END) {
         size_t field = (uint8_t)rest.ptr[0];
         size_t len = rest.len < 3 ? rest.len : (size_t)read_number(rest.ptr + 1, 2);
-        if (len + 3 > rest.len)
+        if (len + 3 > rest.len || !http_multi_is_value(slice_of(rest.ptr + 3, len)))
             return false;
         /* One that is not known here was written by a newer version. */
         if (field < S3_FIELDS)

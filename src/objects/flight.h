@@ -27,7 +27,7 @@ enum flight_end {
 
 struct flight_result {
     enum flight_end end;
-    uint64_t question;         /* for those that came before it */
+    uint64_t question;         /* for those that came before it; 0: for nobody else */
     enum object_source source;
     int64_t age_ms;
     struct object_bytes *bytes;     /* FLIGHT_OBJECT: a reference */

@@ -163,8 +163,10 @@ static void keep(struct reading *r, struct leading *l, enum entry_kind kind, con
     entry_write_head(&e, s == NULL ? NULL : &s->meta, &head);
     uint64_t question = flight_ask(l->flight);
     const struct cache_content content = { e.life_ms, buf_slice(&head), s == NULL ? slice_of("", 0) : s->body };
-    if (buf_ok(&head))
+    if (buf_ok(&head)) {
         status = cache_fill(&o->cache, &r->key, &l->token, &content, r->deadline_ms, &kept, &err);
+        r->cache_fails = status != STATUS_OK;
+    }
     buf_clean_up(&head);
     count_fill(o, status, kept);
     if (kept)
@@ -179,6 +181,7 @@ static void keep_old(struct reading *r, struct leading *l)
     bool kept = false;
     uint64_t question = flight_ask(l->flight);
     enum status status = cache_touch(&o->cache, &r->key, &l->token, &r->found.entry, r->deadline_ms, &kept, &err);
+    r->cache_fails = status != STATUS_OK;
     count_fill(o, status, kept);
     if (kept)
         kept_since(l, question);
@@ -219,6 +222,8 @@ static void ask_s3(struct reading *r, struct leading *l)
     enum status status = ask(r, &get, &l->reply);
     if (status != STATUS_OK) {
         fail(r, l);
+        if (status == STATUS_S3_TIMED_OUT && get.deadline_ms == r->deadline_ms)
+            l->result.question = 0; /* it had less time than S3 may take, which says nothing to those that have more */
     } else if (l->reply.status == 404) {
         l->result.end = FLIGHT_ABSENT;
         keep(r, l, ENTRY_ABSENT, NULL);
@@ -421,8 +426,11 @@ enum status objects_warm(struct objects *o, const struct object_name *name, int6
            : view.source == OBJECT_HIT       ? OBJECT_WAS_FRESH
            : view.source == OBJECT_MISS      ? OBJECT_WARMED
                                              : OBJECT_NOT_KEPT;
+    bool is_stale = view.source == OBJECT_STALE;
     object_view_clean_up(&view);
     if (r.cache_fails)
-        return error_set_retry(err, STATUS_UNAVAILABLE, 1, "the cache can't be reached");
+        return error_set_retry(err, STATUS_UNAVAILABLE, 1, "the cache can't be reached, or keeps nothing more");
+    if (is_stale)
+        return error_set_retry(err, STATUS_S3_UNAVAILABLE, 1, "what the cache has is past its time, and S3 does not answer yet");
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

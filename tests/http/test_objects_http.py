@@ -13,7 +13,8 @@ from objects_client import BUCKET, ObjectsClient, path_of
 from token_issuer import TokenIssuer, bearer
 
 MIB = 1 << 20
-LONG_BODIES_MAX = 64 * MIB  # api/task.c
+LONG_BODIES_MAX = 64 * MIB  # api/task.c, as the next
+LONG_ANSWERS_MAX = 256 * MIB
 
 
 @pytest.fixture
@@ -130,6 +131,25 @@ def test_many_streams_at_once_leave_the_others_quick(objects_service, client, ob
             assert time.monotonic() - started < 1
 
 
+def test_clients_that_do_not_read_hold_no_more_than_is_allowed(objects_service, client, objects, key):
+    objects.s3.put(BUCKET, key, bytes(1000 * 1000))
+    client.read(key).expect(200)
+    with contextlib.ExitStack() as ends:
+        answers = []
+        for n in range(LONG_ANSWERS_MAX // (1000 * 1000) + 3):
+            s = ends.enter_context(contextlib.closing(socket.socket()))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # else the kernel takes all of it
+            s.settimeout(20)
+            s.connect(("127.0.0.1", objects_service.port))
+            request = f"GET {path_of(key)} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-{999_999 - n % 2}\r\n\r\n"
+            s.sendall(request.encode())
+            answers.append(int(s.recv(200).split()[1]))
+        assert set(answers[:250]) == {206} and answers[-1] == 503, answers
+        client.read(key).problem(503, "overloaded")
+    wait_until(lambda: client.read(key).status == 200, 5, "the answers are let go of")
+
+
 def test_what_a_token_opened_is_not_for_shared_caches(objects, key):
     objects.s3.put(BUCKET, key, b"x", "text/plain", Cache_Control="public, max-age=60")
     with TokenIssuer(algs=("ES256",)) as issuer:
@@ -143,6 +163,12 @@ def test_what_a_token_opened_is_not_for_shared_caches(objects, key):
 def test_what_is_stored_for_caches_is_told_where_anybody_may_read(client, objects, key):
     objects.s3.put(BUCKET, key, b"x", "text/plain", Cache_Control="public, max-age=60")
     assert client.read(key).expect(200).header("Cache-Control") == "public, max-age=60"
+
+
+def test_how_the_bytes_are_coded_is_told_whatever_stands_beside_it(client, objects, key):
+    for length in (962, 1010):  # with the first one all room but for some bytes is taken
+        client.write(key, b"x", content_type="text/" + "a" * length, cache_control="x=" + "b" * 1010, content_encoding="gzip").expect(200)
+        assert client.read(key).expect(200).header("Content-Encoding") == "gzip"
 
 
 def test_long_fields_are_left_out(client, objects, key):

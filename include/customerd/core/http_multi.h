@@ -79,6 +79,8 @@ void http_multi_answer_clean_up(struct http_multi_answer *answer);
 /* The value of a field in a head, without white space around it; the first, when there are several. Empty when there is
  * none, or when it holds control bytes. */
 struct slice http_multi_field(const struct buf *head, const char *name);
+/* Whether it has no control bytes, tabs apart: it may be a field's value. */
+bool http_multi_is_value(struct slice text);
 
 struct http_multi_counts {
     size_t pending; /* exchanges that wait or are under way */

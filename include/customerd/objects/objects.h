@@ -124,7 +124,8 @@ enum object_warmth {
     OBJECT_IS_TOO_LONG,
     OBJECT_NOT_KEPT, /* it is being written */
 };
-/* Fills the cache unless what it has is fresh. UNAVAILABLE when the cache can't be reached; else as objects_get. */
+/* Fills the cache unless what it has is fresh. UNAVAILABLE when the cache can't be reached or takes nothing, S3_UNAVAILABLE
+ * also when what it has stays past its time; else as objects_get. */
 enum status objects_warm(struct objects *o, const struct object_name *name, int64_t deadline_ms, enum object_warmth *out,
                          struct error *err) MUST_USE;
 

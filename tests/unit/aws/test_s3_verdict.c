@@ -3,6 +3,7 @@
 #include "../core/unit.h"
 
 #define ETAG "ETag: \"abc\"\r\n"
+#define PART "Content-Range: bytes 0-3/9\r\n"
 #define CODE(code) "<?xml version=\"1.0\"?>\n<Error><Code>" code "</Code><Message>the key of somebody</Message></Error>"
 
 static enum s3_verdict judge(const struct s3_question *q, int status, const char *head, const char *body, struct error *err)
@@ -67,7 +68,8 @@ static void a_read_is_answered_by_s3_alone(void **state)
         { 504, "", "", S3_VERDICT_AGAIN, APPLIED_NO },
     };
     static const struct row asked_for[] = {
-        { 206, ETAG, "", S3_VERDICT_ANSWER, APPLIED_NO }, { 206, "", "", S3_VERDICT_FINAL, APPLIED_NO },
+        { 206, ETAG PART, "", S3_VERDICT_ANSWER, APPLIED_NO }, { 206, PART, "", S3_VERDICT_FINAL, APPLIED_NO },
+        { 206, ETAG, "", S3_VERDICT_FINAL, APPLIED_NO },
         { 304, "", "", S3_VERDICT_ANSWER, APPLIED_NO },   { 412, "", "", S3_VERDICT_ANSWER, APPLIED_NO },
         { 416, "", "", S3_VERDICT_ANSWER, APPLIED_NO },
     };

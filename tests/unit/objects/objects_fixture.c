@@ -57,9 +57,9 @@ static void fill_meta(const char *content, struct s3_meta *out)
 
 static enum status told_so(struct error *err, enum fake_mood mood)
 {
-    (void)error_set(err, STATUS_S3_UNAVAILABLE, "told so");
+    (void)error_set(err, mood == FAKE_IS_SLOW ? STATUS_S3_TIMED_OUT : STATUS_S3_UNAVAILABLE, "told so");
     err->applied = mood == FAKE_LOSES_ANSWER ? APPLIED_UNKNOWN : APPLIED_NO;
-    return STATUS_S3_UNAVAILABLE;
+    return err->code;
 }
 
 static enum status fake_get(void *ctx, const struct s3_get *get, struct s3_reply *out, struct error *err)

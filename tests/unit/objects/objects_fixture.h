@@ -18,6 +18,7 @@
 enum fake_mood {
     FAKE_WELL,
     FAKE_FAILS,        /* nothing is done, which the caller is told */
+    FAKE_IS_SLOW,      /* as before, since there was no time */
     FAKE_REFUSES,      /* a write's condition does not hold */
     FAKE_LOSES_ANSWER  /* it is done, but the caller is told that nobody knows */
 };

@@ -79,6 +79,23 @@ static void test_a_field_that_is_not_known_is_passed_over(void **state)
     buf_clean_up(&b);
 }
 
+static void test_what_could_not_stand_in_a_head_is_none(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\r\n\0\x7f\x1b";
+    struct entry e;
+    struct buf b = made(ENTRY_OBJECT, "body\r\n");
+    char *inside = b.data + 18; /* of the ETag "e" */
+    assert_int_equal(*inside, 'e');
+    for (size_t i = 0; i < sizeof bytes - 1; i++) {
+        *inside = bytes[i];
+        assert_false(entry_parse(buf_slice(&b), &e));
+    }
+    *inside = '\t';
+    assert_true(entry_parse(buf_slice(&b), &e));
+    buf_clean_up(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +104,7 @@ int main(void)
         cmocka_unit_test(test_others_have_no_fields),
         cmocka_unit_test(test_what_is_cut_or_of_another_format_is_none),
         cmocka_unit_test(test_a_field_that_is_not_known_is_passed_over),
+        cmocka_unit_test(test_what_could_not_stand_in_a_head_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

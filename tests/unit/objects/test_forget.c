@@ -103,6 +103,35 @@ static void test_warming_fills_what_is_not_fresh(void **state)
     (void)warm(f, STATUS_S3_UNAVAILABLE);
 }
 
+static void test_what_stays_past_its_time_is_not_warmed(void **state)
+{
+    struct fixture *f = *state;
+    fake_set(f, "one");
+    assert_int_equal(warm(f, STATUS_OK), OBJECT_WARMED);
+    age_entry(f, 331000);
+    f->s3.mood = FAKE_FAILS;
+    (void)warm(f, STATUS_S3_UNAVAILABLE);
+    redis_command(f->redis, "FLUSHALL");
+    assert_int_equal(warm(f, STATUS_OK), OBJECT_WARMED);
+}
+
+static void fill_up(void *fixture)
+{
+    const struct fixture *f = fixture;
+    redis_command(f->redis, "CONFIG SET maxmemory 1");
+}
+
+static void test_what_a_full_cache_refuses_is_not_warmed(void **state)
+{
+    struct fixture *f = *state;
+    fake_set(f, "one");
+    f->s3.before = fill_up;
+    f->s3.ctx = f;
+    (void)warm(f, STATUS_UNAVAILABLE);
+    redis_command(f->redis, "CONFIG SET maxmemory 0");
+    assert_int_equal(kept_kind(f), '-');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +143,8 @@ int main(void)
         TEST(a_read_that_an_event_overtook_fills_nothing),
         TEST(an_event_during_a_write_keeps_it_from_being_kept),
         TEST(warming_fills_what_is_not_fresh),
+        TEST(what_stays_past_its_time_is_not_warmed),
+        TEST(what_a_full_cache_refuses_is_not_warmed),
     };
     return objects_tests_run(tests, COUNT(tests));
 }

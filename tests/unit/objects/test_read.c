@@ -102,6 +102,7 @@ static void test_a_miss_fails_while_s3_does_and_the_lease_ends(void **state)
 struct reader {
     struct fixture *f;
     int instance;
+    int64_t timeout_ms; /* 0: as usual */
     struct got got;
     pthread_t thread;
 };
@@ -109,7 +110,7 @@ struct reader {
 static void *read_once(void *arg)
 {
     struct reader *r = arg;
-    r->got = get(r->f, r->instance);
+    r->got = r->timeout_ms > 0 ? get_within(r->f, r->instance, r->timeout_ms) : get(r->f, r->instance);
     return NULL;
 }
 
@@ -159,6 +160,28 @@ static void test_others_get_what_is_old_while_one_asks(void **state)
     pthread_join(reader.thread, NULL);
     assert_got(reader.got, OBJECT_MISS, "two");
     assert_got(get(f, 1), OBJECT_HIT, "two");
+}
+
+/* Who asks for all may be the one that has the least time. */
+static void test_who_has_no_time_left_fails_for_itself_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct gate gate = { .open = false };
+    struct reader late = { .f = f, .timeout_ms = 1500 }, other = { .f = f };
+    fake_set(f, "one");
+    f->s3.mood = FAKE_IS_SLOW;
+    f->s3.before = wait_at_gate;
+    f->s3.ctx = &gate;
+    assert_int_equal(pthread_create(&late.thread, NULL, read_once, &late), 0);
+    assert_true(poll_until(gate_is_reached, &gate, 1000));
+    assert_int_equal(pthread_create(&other.thread, NULL, read_once, &other), 0);
+    (void)poll(NULL, 0, 100); /* it comes to wait; nothing is decided by it */
+    atomic_store(&gate.open, true);
+    pthread_join(late.thread, NULL);
+    pthread_join(other.thread, NULL);
+    assert_int_equal(late.got.status, STATUS_S3_TIMED_OUT);
+    assert_got(other.got, OBJECT_MISS, "one");
+    assert_int_equal(f->s3.gets, 2);
 }
 
 static void test_a_lease_whose_holder_is_gone_does_not_stop_others(void **state)
@@ -226,6 +249,7 @@ int main(void)
         TEST(a_miss_fails_while_s3_does_and_the_lease_ends),
         TEST(many_misses_at_once_ask_s3_once),
         TEST(others_get_what_is_old_while_one_asks),
+        TEST(who_has_no_time_left_fails_for_itself_alone),
         TEST(a_lease_whose_holder_is_gone_does_not_stop_others),
         TEST(without_the_cache_s3_is_asked),
         TEST(without_the_cache_many_at_once_share_few_questions),
