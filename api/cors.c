@@ -2,8 +2,8 @@
 
 /* What callers send beyond what every page may, and what they need to see. */
 #define REQUEST_HEADERS \
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Range, X-Request-Id, traceparent, " \
-    "tracestate"
+    "Authorization, Cache-Control, Content-Disposition, Content-Encoding, Content-MD5, Content-Type, Idempotency-Key, " \
+    "If-Match, If-None-Match, If-Range, Range, X-Request-Id, traceparent, tracestate"
 #define RESPONSE_HEADERS \
     "Age, Content-Range, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, " \
     "X-Cache, X-Request-Id"

@@ -108,7 +108,6 @@ static void copy_text(char *to, size_t size, struct slice text)
 static void tell(const struct s3_reply *reply, struct object_written *out)
 {
     copy_text(out->etag, sizeof out->etag, reply->meta.fields[S3_ETAG]);
-    copy_text(out->version_id, sizeof out->version_id, reply->meta.fields[S3_VERSION_ID]);
 }
 
 /* ---- PUT ---- */

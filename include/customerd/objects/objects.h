@@ -95,7 +95,6 @@ struct object_content {
 
 struct object_written {
     char etag[96];       /* with its quotes; empty after a delete */
-    char version_id[128]; /* empty: the bucket has no versions */
 };
 
 /* Once one has returned OK, no reader is given what was there before.

@@ -65,6 +65,7 @@ static void a_preflight_is_told_methods_and_fields(void **state)
     ask(ORIGINS, "https://app.example.com", "PATCH", "GET, HEAD, PATCH, OPTIONS");
     assert_string_equal(value("Access-Control-Allow-Methods"), "GET, HEAD, PATCH, OPTIONS");
     assert_non_null(strstr(value("Access-Control-Allow-Headers"), "Idempotency-Key"));
+    assert_non_null(strstr(value("Access-Control-Allow-Headers"), "Content-Encoding"));
     assert_string_equal(value("Access-Control-Max-Age"), "600");
     ask(ORIGINS, "https://app.example.com", NULL, "GET, OPTIONS"); /* OPTIONS that is no preflight */
     assert_null(value("Access-Control-Allow-Methods"));
