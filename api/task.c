@@ -15,8 +15,6 @@
 /* What answers that are shared with others may hold together until their clients have read them, those that are short apart. */
 #define LONG_ANSWERS_MAX_BYTES ((uint64_t)256 << 20)
 #define LONG_ANSWER_BYTES 65536
-/* So slowly what is longer may come: 1 Mbit/s. */
-#define LONG_BODY_BYTES_PER_MS 128
 
 struct task *task_new(const struct client_context *context, struct client *client, const char *uri)
 {
@@ -96,7 +94,7 @@ static enum status allow_body(struct task *t, struct error *err)
         t->long_body_bytes = (size_t)bytes;
     }
     if (t->client != NULL)
-        client_allow(t->client, (int64_t)(bytes - usual) / LONG_BODY_BYTES_PER_MS);
+        client_allow(t->client, (int64_t)(bytes - usual) / LONG_BYTES_PER_MS);
     /* At once, since a buffer that grows is copied again and again. */
     return buf_reserve(&t->body, (size_t)bytes) ? STATUS_OK : error_set(err, STATUS_INTERNAL, "Out of memory");
 }

@@ -8,6 +8,9 @@
 #include "customerd/api/http_metrics.h"
 #include "customerd/api/route.h"
 
+/* So slowly what is long may come and go: 1 Mbit/s. */
+#define LONG_BYTES_PER_MS 128
+
 /* What is waited for: the head, whether the body is taken, the body, the answer. */
 enum task_step { TASK_HEAD, TASK_ADMIT, TASK_BODY, TASK_RUN };
 
@@ -30,6 +33,7 @@ struct task {
     int64_t started_us;
     struct http_measure measure; /* what will be counted and logged of it; http_status 0: not answered by the service */
     size_t bytes;       /* of the answer's body that were sent; of one that comes in pieces, so far */
+    int64_t sends_since_ms; /* when the first piece was asked for (monotonic) */
     bool stalled;       /* the next piece did not come in time */
 };
 

@@ -65,6 +65,17 @@ static bool await_piece(struct task *t)
     return !t->stalled;
 }
 
+/* A client that takes it more slowly than others may send, on the whole, would keep what others wait for. */
+static bool is_too_slow(struct task *t)
+{
+    const struct app *app = t->context->app;
+    int64_t now_ms = clock_monotonic_ms(app->clock);
+    if (t->bytes == 0)
+        t->sends_since_ms = now_ms;
+    int64_t allowed_ms = app->config->http.idle_timeout_s * 1000 + (int64_t)(t->bytes / LONG_BYTES_PER_MS);
+    return now_ms - t->sends_since_ms > allowed_ms;
+}
+
 /* The library's, while it sends. An answer that can't be brought to its end ends with its connection: its length was told, so the
  * client sees that something lacks. */
 static ssize_t read_piece(void *cls, uint64_t at, char *out, size_t size)
@@ -73,7 +84,7 @@ static ssize_t read_piece(void *cls, uint64_t at, char *out, size_t size)
     const struct response_source *source = &t->x.response.source;
     enum response_piece piece = RESPONSE_MORE;
     bool waits = false;
-    if (t->stalled || t->client == NULL)
+    if (t->stalled || t->client == NULL || is_too_slow(t))
         return MHD_CONTENT_READER_END_WITH_ERROR;
     while (!waits && piece == RESPONSE_MORE) {
         size_t n = source->read(source->ctx, out, size, &piece);

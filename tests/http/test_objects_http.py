@@ -37,6 +37,18 @@ def raw(service, *fields, key, method="PUT", path=None):
         yield s
 
 
+@contextlib.contextmanager
+def slow_reader(service, request):
+    """A connection on which the request was sent, and of whose answer the kernel takes little before it is read."""
+    with contextlib.closing(socket.socket()) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        s.settimeout(20)
+        s.connect(("127.0.0.1", service.port))
+        s.sendall(request.encode())
+        yield s
+
+
 def status_of(s):
     with s.makefile("rb") as file:
         return int(file.readline().split()[1])
@@ -137,17 +149,32 @@ def test_clients_that_do_not_read_hold_no_more_than_is_allowed(objects_service, 
     with contextlib.ExitStack() as ends:
         answers = []
         for n in range(LONG_ANSWERS_MAX // (1000 * 1000) + 3):
-            s = ends.enter_context(contextlib.closing(socket.socket()))
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # else the kernel takes all of it
-            s.settimeout(20)
-            s.connect(("127.0.0.1", objects_service.port))
             request = f"GET {path_of(key)} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-{999_999 - n % 2}\r\n\r\n"
-            s.sendall(request.encode())
+            s = ends.enter_context(slow_reader(objects_service, request))
             answers.append(int(s.recv(200).split()[1]))
         assert set(answers[:250]) == {206} and answers[-1] == 503, answers
         client.read(key).problem(503, "overloaded")
     wait_until(lambda: client.read(key).status == 200, 5, "the answers are let go of")
+
+
+def test_a_stream_that_is_read_too_slowly_is_ended(objects, key):
+    """1 Mbit/s is enough, and the time that a connection may be idle for comes on top."""
+    body = bytes(24 * MIB)
+    objects.s3.put(BUCKET, key, body)
+    service = objects.start(CUSTOMERD_IDLE_TIMEOUT_S="1")
+    with slow_reader(service, f"GET {path_of(key)} HTTP/1.1\r\nHost: localhost\r\n\r\n") as s:
+        received = 0
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            received += len(s.recv(4096))
+            time.sleep(0.1)
+        with contextlib.suppress(ConnectionResetError):
+            while piece := s.recv(1 << 16):
+                received += len(piece)
+        assert 0 < received < len(body)
+    with ObjectsClient(service.url) as client:
+        assert len(client.read(key).expect(200).body) == len(body)
+    service.stop()
 
 
 def test_what_a_token_opened_is_not_for_shared_caches(objects, key):
