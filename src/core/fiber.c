@@ -68,7 +68,8 @@ struct fiber_loop {
     bool has_thread;
     struct context outside;
     struct fiber *waiting;
-    struct fiber *free;
+    struct fiber *free; /* with a stack each */
+    struct fiber *bare; /* free as well, without one */
     int64_t due_ms; /* not after the earliest until_ms of those that wait */
     size_t count;
     size_t stacks_kept;
@@ -197,6 +198,20 @@ static void fiber_destroy(struct fiber *f)
 
 /* ---- the loop ---- */
 
+static void push(struct fiber **list, struct fiber *f)
+{
+    f->next = *list;
+    *list = f;
+}
+
+static struct fiber *pop(struct fiber **list)
+{
+    struct fiber *f = *list;
+    if (f != NULL)
+        *list = f->next;
+    return f;
+}
+
 struct fiber_loop *fiber_loop_new(void (*wake)(void *ctx), void *ctx)
 {
     struct fiber_loop *loop = calloc(1, sizeof *loop);
@@ -212,11 +227,9 @@ void fiber_loop_destroy(struct fiber_loop *loop)
 {
     if (loop == NULL)
         return;
-    while (loop->free != NULL) {
-        struct fiber *f = loop->free;
-        loop->free = f->next;
+    struct fiber *f;
+    while ((f = pop(&loop->free)) != NULL || (f = pop(&loop->bare)) != NULL)
         fiber_destroy(f);
-    }
     free(loop);
 }
 
@@ -264,12 +277,13 @@ static void after_run(struct fiber *f)
         return;
     struct fiber_loop *loop = f->loop;
     loop->count--;
-    if (loop->stacks_kept == STACKS_KEPT_MAX)
+    if (loop->stacks_kept == STACKS_KEPT_MAX) {
         unmap_stack(f);
-    else
+        push(&loop->bare, f);
+    } else {
         loop->stacks_kept++;
-    f->next = loop->free;
-    loop->free = f;
+        push(&loop->free, f);
+    }
 }
 
 /* One that waits no longer. */
@@ -282,12 +296,13 @@ static void resume(struct fiber *f)
 
 static struct fiber *take_free(struct fiber_loop *loop)
 {
-    struct fiber *f = loop->free;
-    if (f == NULL)
-        return fiber_new(loop);
-    loop->free = f->next;
-    loop->stacks_kept -= f->mapping != NULL;
-    return f;
+    struct fiber *f = pop(&loop->free);
+    if (f != NULL) {
+        loop->stacks_kept--;
+        return f;
+    }
+    f = pop(&loop->bare);
+    return f != NULL ? f : fiber_new(loop);
 }
 
 bool fiber_start(struct fiber_loop *loop, void (*run)(void *arg), void *arg)
@@ -298,8 +313,7 @@ bool fiber_start(struct fiber_loop *loop, void (*run)(void *arg), void *arg)
         return false;
     bool fresh = f->mapping == NULL;
     if (fresh && !map_stack(f)) {
-        f->next = loop->free;
-        loop->free = f;
+        push(&loop->bare, f);
         return false;
     }
     f->prev = f->next = NULL;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "unit.h"
 
@@ -151,6 +152,42 @@ static void *notify(void *arg)
     return NULL;
 }
 
+static void wait_once(void *arg)
+{
+    fiber_wait(*(const int64_t *)arg);
+}
+
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static long page_faults(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_minflt;
+}
+
+/* A stack that is made anew costs a page fault at least. */
+static void after_a_peak_stacks_are_used_again(void **state)
+{
+    enum { PEAK = 600, LATER = 1000 };
+    (void)state;
+    struct fiber_loop *loop = new_loop();
+    int64_t until_ms = 10;
+    for (int i = 0; i < PEAK; i++)
+        assert_true(fiber_start(loop, wait_once, &until_ms));
+    assert_int_equal(fiber_loop_count(loop), PEAK);
+    fiber_loop_run(loop, until_ms);
+    assert_int_equal(fiber_loop_count(loop), 0);
+    long before = page_faults();
+    for (int i = 0; i < LATER; i++)
+        assert_true(fiber_start(loop, do_nothing, NULL));
+    assert_in_range(page_faults() - before, 0, LATER / 2);
+    fiber_loop_destroy(loop);
+}
+
 static void fibers_wait_for_what_other_threads_notify(void **state)
 {
     (void)state;
@@ -229,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_fiber_runs_until_it_waits_and_goes_on_when_woken),
         cmocka_unit_test(a_wake_up_before_the_wait_is_not_lost),
         cmocka_unit_test(stacks_are_used_again_and_times_are_kept_apart),
+        cmocka_unit_test(after_a_peak_stacks_are_used_again),
         cmocka_unit_test(fibers_wait_for_what_other_threads_notify),
         cmocka_unit_test(a_fiber_stops_waiting_for_a_monitor_when_its_time_is_up),
         cmocka_unit_test(a_fiber_that_gives_way_goes_on_in_the_next_turn),
