@@ -20,9 +20,10 @@ static enum decoded decode(struct slice raw, size_t max_bytes, char *out, size_t
         if (*len == max_bytes)
             return DECODED_TOO_LONG;
         if (c == '%') {
-            if (raw.len - i < 3 || hex_digit(raw.ptr[i + 1]) < 0 || hex_digit(raw.ptr[i + 2]) < 0)
+            int byte = percent_byte(slice_from(raw, i));
+            if (byte < 0)
                 return DECODED_BADLY;
-            c = (char)(hex_digit(raw.ptr[i + 1]) * 16 + hex_digit(raw.ptr[i + 2]));
+            c = (char)byte;
             i += 2;
         } else if (!may_stand(c)) {
             return DECODED_BADLY;
@@ -30,17 +31,6 @@ static enum decoded decode(struct slice raw, size_t max_bytes, char *out, size_t
         out[(*len)++] = c;
     }
     return DECODED;
-}
-
-static bool is_text(struct slice key)
-{
-    while (key.len > 0) {
-        size_t len = key.ptr[0] == '\0' ? 0 : utf8_character_len(key);
-        if (len == 0)
-            return false;
-        key = slice_from(key, len);
-    }
-    return true;
 }
 
 static bool climbs(struct slice key)
@@ -69,7 +59,7 @@ enum status object_path_decode(struct slice bucket, struct slice key, struct obj
                          "The path holds a broken percent-encoding, or a character that must be percent-encoded");
     out->bucket = slice_of(out->bytes, bucket_len);
     out->key = slice_of(out->bytes + bucket_len, key_len);
-    if (!is_text(out->key))
+    if (!utf8_is_text(out->key))
         return error_set(err, STATUS_BAD_REQUEST, "A key is UTF-8 without NUL");
     if (climbs(out->key))
         return error_set(err, STATUS_BAD_REQUEST,

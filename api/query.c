@@ -28,24 +28,13 @@ static bool decode(struct slice raw, struct buf *out, bool *plus_was_blank)
             c = ' ';
             *plus_was_blank = true;
         } else if (c == '%') {
-            if (raw.len - i < 3 || hex_digit(raw.ptr[i + 1]) < 0 || hex_digit(raw.ptr[i + 2]) < 0)
+            int byte = percent_byte(slice_from(raw, i));
+            if (byte < 0)
                 return false;
-            c = (char)(hex_digit(raw.ptr[i + 1]) * 16 + hex_digit(raw.ptr[i + 2]));
+            c = (char)byte;
             i += 2;
         }
         buf_append_byte(out, c);
-    }
-    return true;
-}
-
-/* Without NUL, too. */
-static bool is_utf8(struct slice text)
-{
-    while (text.len > 0) {
-        size_t len = text.ptr[0] == '\0' ? 0 : utf8_character_len(text);
-        if (len == 0)
-            return false;
-        text = slice_from(text, len);
     }
     return true;
 }
@@ -92,7 +81,7 @@ static bool store(struct query *q, struct slice raw, struct slice *out, bool *pl
     if (!decode(raw, &q->storage, plus_was_blank) || !buf_ok(&q->storage))
         return false;
     *out = slice_of(q->storage.data + start, q->storage.len - start);
-    return is_utf8(*out);
+    return utf8_is_text(*out);
 }
 
 static enum status parse_pair(struct slice pair, const char *const *known, struct query *out, struct error *err)

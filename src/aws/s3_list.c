@@ -111,12 +111,11 @@ static bool decode(struct reading *r, struct span *span)
     char *text = r->text.data + span->at;
     size_t to = 0;
     for (size_t i = 0; i < span->len; i++) {
-        int high = text[i] == '%' && i + 2 < span->len ? hex_digit(text[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-        if (text[i] == '%' && low < 0)
+        int byte = percent_byte(slice_of(text + i, span->len - i));
+        if (text[i] == '%' && byte < 0)
             return false;
-        if (low >= 0) {
-            text[to++] = (char)(high * 16 + low);
+        if (byte >= 0) {
+            text[to++] = (char)byte;
             i += 2;
         } else {
             text[to++] = text[i] == '+' ? ' ' : text[i];

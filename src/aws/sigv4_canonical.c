@@ -106,10 +106,9 @@ void sigv4_canonical_path(struct slice path, bool normalize, struct buf *out)
 static void reencode(struct slice text, struct buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
-        int high = i + 2 < text.len && text.ptr[i] == '%' ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
-        if (low >= 0) {
-            encode_byte((unsigned char)(high * 16 + low), out);
+        int byte = percent_byte(slice_from(text, i));
+        if (byte >= 0) {
+            encode_byte((unsigned char)byte, out);
             i += 2;
         } else {
             encode_byte((unsigned char)text.ptr[i], out);

@@ -107,6 +107,15 @@ int hex_digit(char c)
     return -1;
 }
 
+int percent_byte(struct slice text)
+{
+    if (text.len < 3 || text.ptr[0] != '%')
+        return -1;
+    int high = hex_digit(text.ptr[1]);
+    int low = hex_digit(text.ptr[2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 void hex_encode(const void *data, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -46,3 +46,14 @@ size_t utf8_character_len(struct slice text)
     }
     return len == 1 || second_fits(at[0], at[1]) ? len : 0;
 }
+
+bool utf8_is_text(struct slice text)
+{
+    while (text.len > 0) {
+        size_t len = text.ptr[0] == '\0' ? 0 : utf8_character_len(text);
+        if (len == 0)
+            return false;
+        text = slice_from(text, len);
+    }
+    return true;
+}

@@ -149,9 +149,10 @@ static bool keep_decoded(struct reader *r, struct slice raw, struct slice *out)
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.ptr[i] == '+' ? ' ' : raw.ptr[i];
         if (c == '%') {
-            if (raw.len - i < 3 || hex_digit(raw.ptr[i + 1]) < 0 || hex_digit(raw.ptr[i + 2]) < 0)
+            int byte = percent_byte(slice_from(raw, i));
+            if (byte < 0)
                 return false;
-            c = (char)(hex_digit(raw.ptr[i + 1]) * 16 + hex_digit(raw.ptr[i + 2]));
+            c = (char)byte;
             i += 2;
         }
         buf_append_byte(text, c);

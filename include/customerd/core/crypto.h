@@ -32,6 +32,8 @@ void crypto_wipe(void *ptr, size_t len);
 void hex_encode(const void *data, size_t len, char *out);
 /* The value of a hexadecimal digit in either case, -1 for another character. */
 int hex_digit(char c);
+/* The byte of the "%XX" that text begins with (RFC 3986 section 2.1), -1 when it begins with none. */
+int percent_byte(struct slice text);
 /* RFC 4648 section 5 without padding, appended. */
 void base64url_encode(struct buf *out, struct slice data);
 /* Strict: no padding, no foreign characters, no stray bits. The decoded length, or -1 when it is not valid or > cap. */
