@@ -1,6 +1,7 @@
 #include "task_reply.h"
 
 #include "customerd/core/fiber.h"
+#include "customerd/core/unconst.h"
 
 #include <stdlib.h>
 
@@ -126,23 +127,14 @@ static struct MHD_Response *from_body(struct buf *from)
     return reply;
 }
 
-/* The library reads bytes that it is told to be persistent only while it sends, and the source is let go of after that. */
-static void *writable(const char *bytes)
-{
-    union {
-        const char *read;
-        void *write;
-    } pointer = { .read = bytes };
-    return pointer.write;
-}
-
 static struct MHD_Response *make(struct task *t)
 {
     struct response *from = &t->x.response;
     const struct response_source *source = &from->source;
     switch (source->kind) {
     case RESPONSE_SHARED:
-        return MHD_create_response_from_buffer(source->bytes.len, writable(source->bytes.ptr), MHD_RESPMEM_PERSISTENT);
+        /* What is persistent the library only reads, while it sends; the source is let go of after that. */
+        return MHD_create_response_from_buffer(source->bytes.len, unconst(source->bytes.ptr), MHD_RESPMEM_PERSISTENT);
     case RESPONSE_STREAM:
         return MHD_create_response_from_callback(source->length, PIECE_BYTES, read_piece, t, NULL);
     case RESPONSE_LENGTH:
