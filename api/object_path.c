@@ -33,27 +33,17 @@ static enum decoded decode(struct slice raw, size_t max_bytes, char *out, size_t
     return DECODED;
 }
 
-static bool climbs(struct slice key)
-{
-    while (key.len > 0) {
-        struct slice segment = slice_take(&key, '/');
-        if (slice_is(segment, ".") || slice_is(segment, ".."))
-            return true;
-    }
-    return false;
-}
-
 enum status object_path_decode(struct slice bucket, struct slice key, struct object_path *out, struct error *err)
 {
     size_t bucket_len;
     size_t key_len;
-    enum decoded done = decode(bucket, OBJECT_PATH_BUCKET_MAX_BYTES, out->bytes, &bucket_len);
+    enum decoded done = decode(bucket, S3_BUCKET_MAX_BYTES, out->bytes, &bucket_len);
     if (done == DECODED_TOO_LONG)
         return error_set(err, STATUS_NOT_FOUND, "There is no such bucket");
     if (done == DECODED)
-        done = decode(key, OBJECT_PATH_KEY_MAX_BYTES, out->bytes + bucket_len, &key_len);
+        done = decode(key, S3_KEY_MAX_BYTES, out->bytes + bucket_len, &key_len);
     if (done == DECODED_TOO_LONG)
-        return error_set(err, STATUS_BAD_REQUEST, "A key may have %d bytes", OBJECT_PATH_KEY_MAX_BYTES);
+        return error_set(err, STATUS_BAD_REQUEST, "A key may have %d bytes", S3_KEY_MAX_BYTES);
     if (done != DECODED)
         return error_set(err, STATUS_BAD_REQUEST,
                          "The path holds a broken percent-encoding, or a character that must be percent-encoded");
@@ -61,7 +51,7 @@ enum status object_path_decode(struct slice bucket, struct slice key, struct obj
     out->key = slice_of(out->bytes + bucket_len, key_len);
     if (!utf8_is_text(out->key))
         return error_set(err, STATUS_BAD_REQUEST, "A key is UTF-8 without NUL");
-    if (climbs(out->key))
+    if (s3_key_climbs(out->key))
         return error_set(err, STATUS_BAD_REQUEST,
                          "A key with a segment \".\" or \"..\" is not served: clients and proxies would resolve it to another path");
     return STATUS_OK;

@@ -9,7 +9,6 @@
 /* S3 takes 8 KiB of header fields with a PUT; what is over it is told before it is sent. */
 #define FIELDS_MAX_BYTES 8192
 #define BUCKET_MIN_BYTES 3
-#define BUCKET_MAX_BYTES 63
 
 void s3_request_add(struct s3_request *request, const char *name, struct slice value)
 {
@@ -25,11 +24,9 @@ static bool is_bucket_byte(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
 }
 
-/* It becomes part of a host's name or of a path.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
-static bool is_bucket(struct slice name)
+bool s3_is_bucket_name(struct slice name)
 {
-    if (name.len < BUCKET_MIN_BYTES || name.len > BUCKET_MAX_BYTES)
+    if (name.len < BUCKET_MIN_BYTES || name.len > S3_BUCKET_MAX_BYTES)
         return false;
     for (size_t i = 0; i < name.len; i++) {
         bool at_edge = i == 0 || i == name.len - 1;
@@ -41,7 +38,7 @@ static bool is_bucket(struct slice name)
     return true;
 }
 
-static bool climbs(struct slice key)
+bool s3_key_climbs(struct slice key)
 {
     while (key.len > 0) {
         struct slice segment = slice_take(&key, '/');
@@ -57,13 +54,13 @@ static const char *key_fault(struct slice key)
         return "longer than 1024 bytes";
     if (key.len > 0 && memchr(key.ptr, '\0', key.len) != NULL)
         return "not free of NUL";
-    return climbs(key) ? "not free of segments \".\" and \"..\"" : NULL;
+    return s3_key_climbs(key) ? "not free of segments \".\" and \"..\"" : NULL;
 }
 
 enum status s3_request_check(const struct s3_request *request, struct error *err)
 {
     size_t bytes = 0;
-    if (!is_bucket(request->bucket))
+    if (!s3_is_bucket_name(request->bucket))
         return error_set(err, STATUS_BAD_REQUEST, "the bucket's name is not one that S3 gives");
     const char *fault = key_fault(request->key);
     if (fault != NULL)
@@ -194,7 +191,7 @@ enum status s3_request_sign(const struct s3_place *place, const struct s3_reques
                             const struct credentials *credentials, int64_t time_s, const char *payload_hash,
                             struct s3_signed *out, struct error *err)
 {
-    struct signing s = { .host = BUF_INIT(AWS_HOST_SIZE + BUCKET_MAX_BYTES + 1), .path = BUF_INIT(URL_MAX_BYTES),
+    struct signing s = { .host = BUF_INIT(AWS_HOST_SIZE + S3_BUCKET_MAX_BYTES + 1), .path = BUF_INIT(URL_MAX_BYTES),
                          .authorization = BUF_INIT(TEXT_MAX_BYTES) };
     *out = (struct s3_signed){ .url = BUF_INIT(URL_MAX_BYTES), .text = BUF_INIT(TEXT_MAX_BYTES) };
     bool ok = sign(place, request, credentials, time_s, payload_hash, &s) && write_lines(&s, out);

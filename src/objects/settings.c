@@ -1,5 +1,7 @@
 #include "customerd/objects/settings.h"
 
+#include "customerd/aws/s3.h"
+
 #include <inttypes.h>
 
 static const char *const auth_words[] = { "iam", "password", "none", NULL };
@@ -53,18 +55,6 @@ bool objects_settings_has_bucket(const struct objects_settings *settings, struct
     return false;
 }
 
-/* The rules for names of general purpose buckets that matter in a host name and a path: 3 to 63 of them, in lower case. */
-static bool is_bucket_name(struct slice name)
-{
-    bool ok = name.len >= 3 && name.len <= 63;
-    for (size_t i = 0; ok && i < name.len; i++) {
-        char c = name.ptr[i];
-        bool inside = i > 0 && i + 1 < name.len;
-        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (inside && (c == '-' || (c == '.' && name.ptr[i - 1] != '.')));
-    }
-    return ok;
-}
-
 static enum status check_buckets(const struct objects_settings *settings, struct error *err)
 {
     struct slice rest = slice_cstr(settings->buckets);
@@ -74,7 +64,7 @@ static enum status check_buckets(const struct objects_settings *settings, struct
     while (more) {
         more = memchr(rest.ptr, ',', rest.len) != NULL;
         struct slice name = slice_take(&rest, ',');
-        if (!is_bucket_name(name))
+        if (!s3_is_bucket_name(name))
             return error_set(err, STATUS_BAD_PARAMETER,
                              "CUSTOMERD_OBJECT_BUCKETS: \"%.*s\" is not a bucket's name: 3 to 63 small letters, digits, hyphens "
                              "and single dots",

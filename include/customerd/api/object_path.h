@@ -6,15 +6,13 @@
 #ifndef CUSTOMERD_API_OBJECT_PATH_H
 #define CUSTOMERD_API_OBJECT_PATH_H
 
+#include "customerd/aws/s3.h"
 #include "customerd/core/status.h"
 
-#define OBJECT_PATH_KEY_MAX_BYTES 1024 /* S3's */
-#define OBJECT_PATH_BUCKET_MAX_BYTES 63
-
 struct object_path {
-    struct slice bucket; /* 1 to OBJECT_PATH_BUCKET_MAX_BYTES; in `bytes` */
-    struct slice key;    /* 1 to OBJECT_PATH_KEY_MAX_BYTES of UTF-8, without NUL */
-    char bytes[OBJECT_PATH_BUCKET_MAX_BYTES + OBJECT_PATH_KEY_MAX_BYTES];
+    struct slice bucket; /* 1 to S3_BUCKET_MAX_BYTES; in `bytes` */
+    struct slice key;    /* 1 to S3_KEY_MAX_BYTES of UTF-8, without NUL */
+    char bytes[S3_BUCKET_MAX_BYTES + S3_KEY_MAX_BYTES];
 };
 
 /* Decodes the two parts as they stand in the path. BAD_REQUEST says what is wrong; NOT_FOUND: no bucket has such a name. */

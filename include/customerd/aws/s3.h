@@ -18,8 +18,15 @@
 #include "customerd/core/buf.h"
 #include "customerd/core/log.h"
 
+#define S3_BUCKET_MAX_BYTES 63
 #define S3_KEY_MAX_BYTES 1024
 #define S3_LIST_MAX 1000
+
+/* Whether a bucket may have that name, which becomes part of a host's name or of a path. Pure.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+bool s3_is_bucket_name(struct slice name);
+/* Whether a segment of the key is "." or "..". Pure. */
+bool s3_key_climbs(struct slice key);
 
 struct s3;
 struct s3_stream;

@@ -11,7 +11,7 @@
 #include "customerd/objects/events.h"
 #include "customerd/objects/settings.h"
 
-#define OBJECT_BUCKET_MAX_BYTES 63
+#define OBJECT_BUCKET_MAX_BYTES S3_BUCKET_MAX_BYTES
 #define OBJECT_KEY_MAX_BYTES S3_KEY_MAX_BYTES
 
 struct cluster;

@@ -91,7 +91,7 @@ static void check_object(const struct request *r)
     struct slice bucket = slice_take(&key, '/');
     if (object_path_decode(bucket, key, &path, &err) != STATUS_OK)
         return;
-    REQUIRE(path.key.len <= OBJECT_PATH_KEY_MAX_BYTES && path.bucket.len <= OBJECT_PATH_BUCKET_MAX_BYTES);
+    REQUIRE(path.key.len <= S3_KEY_MAX_BYTES && path.bucket.len <= S3_BUCKET_MAX_BYTES);
     REQUIRE(path.key.len == 0 || memchr(path.key.ptr, '\0', path.key.len) == NULL);
     for (struct slice rest = path.key; rest.len > 0;) {
         struct slice segment = slice_take(&rest, '/');
