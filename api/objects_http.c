@@ -167,9 +167,9 @@ void objects_http_put_current(struct response *out, const struct object_view *vi
 static size_t read_stream(void *ctx, void *out, size_t size, enum response_piece *piece)
 {
     struct object_answer *a = ctx;
-    enum s3_stream_state state;
+    enum http_stream_state state;
     size_t n = s3_stream_read(a->view.stream, out, size, &state);
-    *piece = state == S3_STREAM_MORE ? RESPONSE_MORE : state == S3_STREAM_END ? RESPONSE_END : RESPONSE_FAILED;
+    *piece = state == HTTP_STREAM_MORE ? RESPONSE_MORE : state == HTTP_STREAM_END ? RESPONSE_END : RESPONSE_FAILED;
     return n;
 }
 

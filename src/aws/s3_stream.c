@@ -18,14 +18,9 @@ struct s3_stream *s3_stream_take(struct s3 *s3, struct http_stream *http)
     return stream;
 }
 
-size_t s3_stream_read(struct s3_stream *stream, void *out, size_t size, enum s3_stream_state *state)
+size_t s3_stream_read(struct s3_stream *stream, void *out, size_t size, enum http_stream_state *state)
 {
-    enum http_stream_state http_state;
-    size_t n = http_stream_read(stream->http, out, size, &http_state);
-    if (http_state == HTTP_STREAM_MORE)
-        *state = S3_STREAM_MORE;
-    else
-        *state = http_state == HTTP_STREAM_END ? S3_STREAM_END : S3_STREAM_FAILED;
+    size_t n = http_stream_read(stream->http, out, size, state);
     if (n > 0)
         s3_metrics_received(&stream->s3->metrics, n);
     return n;

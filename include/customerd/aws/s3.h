@@ -16,6 +16,7 @@
 
 #include "customerd/aws/credentials.h"
 #include "customerd/core/buf.h"
+#include "customerd/core/http_multi.h"
 #include "customerd/core/log.h"
 
 #define S3_BUCKET_MAX_BYTES 63
@@ -181,17 +182,8 @@ void s3_page_clean_up(struct s3_page *page);
  * read on. One user at a time, any thread. A stream has no deadline, but S3 must send something every ten seconds while
  * it is read from. */
 
-enum s3_stream_state {
-    S3_STREAM_MORE,  /* bytes were given, or there are none now: `ready` will be called */
-    S3_STREAM_END,   /* all was read */
-    S3_STREAM_FAILED /* the rest is lost */
-};
-
-/* Copies at most size bytes to out and returns how many. 0 with S3_STREAM_MORE: none are there, and `ready` is called once
- * when there are, or the end or a failure is. Never blocks. */
-size_t s3_stream_read(struct s3_stream *stream, void *out, size_t size, enum s3_stream_state *state);
-/* ready is called in the client's thread, with the stream locked: it must not block, nor call anything of the stream. It
- * is not called any more once this has returned with NULL, or s3_stream_close has returned. */
+/* These are as those of http_stream. */
+size_t s3_stream_read(struct s3_stream *stream, void *out, size_t size, enum http_stream_state *state);
 void s3_stream_on_ready(struct s3_stream *stream, void (*ready)(void *ctx), void *ctx);
 /* Waits on core/monitor until a read gives something, or until_ms (monotonic) has come: then false. Not together with
  * s3_stream_on_ready. */

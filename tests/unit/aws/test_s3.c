@@ -517,7 +517,7 @@ static void a_long_object_is_handed_through(void **state)
     static char bytes[30000];
     struct s3_reply reply;
     struct error err;
-    enum s3_stream_state stream_state;
+    enum http_stream_state stream_state;
     begin(answers, 2);
     assert_int_equal(get(&reply, &err), STATUS_OK);
     assert_non_null(reply.stream);
@@ -528,10 +528,10 @@ static void a_long_object_is_handed_through(void **state)
         for (size_t i = 0; i < n; i++)
             assert_int_equal(bytes[i], http_peer_byte(at + i));
         at += n;
-        if (n == 0 && stream_state == S3_STREAM_MORE)
+        if (n == 0 && stream_state == HTTP_STREAM_MORE)
             assert_true(s3_stream_wait(reply.stream, soon()));
-    } while (stream_state == S3_STREAM_MORE);
-    assert_int_equal(stream_state, S3_STREAM_END);
+    } while (stream_state == HTTP_STREAM_MORE);
+    assert_int_equal(stream_state, HTTP_STREAM_END);
     assert_int_equal(at, 1000000);
     expect_metric("customerd_s3_streams 1\n");
     s3_reply_clean_up(&reply);
