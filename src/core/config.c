@@ -181,8 +181,7 @@ static enum status load_flag(const struct load *load, int argc, char *const *arg
     return unknown_flag(load, name);
 }
 
-/* The name is part of what is signed, and AWS keeps it in lower case. */
-static void lower_resource(struct config_iam *iam)
+void config_lower_resource(struct config_iam *iam)
 {
     for (char *at = iam->resource; *at != '\0'; at++) {
         if (*at >= 'A' && *at <= 'Z') {
@@ -204,6 +203,6 @@ enum status config_load(const struct config_input *input, struct config *out, st
         status = load_environment(&load, input->environment);
     for (int at = 0, used = 0; status == STATUS_OK && at < input->argc; at += used)
         status = load_flag(&load, input->argc - at, input->argv + at, &used);
-    lower_resource(&out->iam);
+    config_lower_resource(&out->iam);
     return status;
 }

@@ -12,21 +12,42 @@ static bool is_resource_name(const char *text)
     return text[strspn(text, letters)] == '\0';
 }
 
-static enum status check_iam(const struct config_iam *iam, struct error *err)
+static enum status check_iam(const struct config_iam *iam, const struct config_cluster_names *names, struct error *err)
 {
     if (iam->resource[0] == '\0')
         return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_IAM_RESOURCE: not set; CUSTOMERD_DB_AUTH=iam needs the name of the cluster, "
-                         "replication group or cache");
+                         "CUSTOMERD_%s_RESOURCE: not set; CUSTOMERD_%s_AUTH=iam needs the name of the cluster, "
+                         "replication group or cache",
+                         names->iam, names->db);
     if (!is_resource_name(iam->resource))
         return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_IAM_RESOURCE: \"%.80s\" is not a name of letters, digits and hyphens; give that of "
+                         "CUSTOMERD_%s_RESOURCE: \"%.80s\" is not a name of letters, digits and hyphens; give that of "
                          "the cluster, replication group or cache, not its endpoint",
-                         iam->resource);
+                         names->iam, iam->resource);
     if (iam->serverless && strcmp(iam->service, "elasticache") != 0)
         return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_IAM_SERVERLESS: \"on\" goes with CUSTOMERD_IAM_SERVICE=elasticache only");
+                         "CUSTOMERD_%s_SERVERLESS: \"on\" goes with CUSTOMERD_%s_SERVICE=elasticache only", names->iam,
+                         names->iam);
     return STATUS_OK;
+}
+
+enum status config_check_login(const struct config_db *db, const struct config_iam *iam,
+                               const struct config_cluster_names *names, struct error *err)
+{
+    if (db->auth == DB_AUTH_PASSWORD && db->password_file[0] == '\0')
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_%s_PASSWORD_FILE: not set; CUSTOMERD_%s_AUTH=password needs it", names->db, names->db);
+    if (db->auth != DB_AUTH_IAM)
+        return STATUS_OK;
+    if (db->user[0] == '\0')
+        return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_%s_USER: not set; CUSTOMERD_%s_AUTH=iam needs it", names->db,
+                         names->db);
+    if (!db->tls)
+        return error_set(err, STATUS_BAD_PARAMETER,
+                         "CUSTOMERD_%s_TLS: \"off\" does not go with CUSTOMERD_%s_AUTH=iam, whose tokens must not "
+                         "travel in plain text",
+                         names->db, names->db);
+    return check_iam(iam, names, err);
 }
 
 static bool is_loopback(const char *host)
@@ -145,23 +166,13 @@ static enum status check_origins(const struct config_access *a, struct error *er
 
 static enum status check_db(const struct config *config, struct error *err)
 {
+    static const struct config_cluster_names names = { "DB", "IAM" };
     const struct config_db *db = &config->db;
     if (db->endpoint.host[0] == '\0')
         return error_set(err, STATUS_BAD_PARAMETER,
                          "CUSTOMERD_DB_ENDPOINT: not set; give the database's host:port (for example "
                          "clustercfg.example.com:6379)");
-    if (db->auth == DB_AUTH_PASSWORD && db->password_file[0] == '\0')
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_DB_PASSWORD_FILE: not set; CUSTOMERD_DB_AUTH=password needs it");
-    if (db->auth != DB_AUTH_IAM)
-        return STATUS_OK;
-    if (db->user[0] == '\0')
-        return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_DB_USER: not set; CUSTOMERD_DB_AUTH=iam needs it");
-    if (!db->tls)
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_DB_TLS: \"off\" does not go with CUSTOMERD_DB_AUTH=iam, whose tokens must not "
-                         "travel in plain text");
-    return check_iam(&config->iam, err);
+    return config_check_login(db, &config->iam, &names, err);
 }
 
 enum status config_check_serve(const struct config *config, bool database, struct error *err)

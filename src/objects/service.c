@@ -2,9 +2,7 @@
 #include "customerd/memorydb/database.h"
 #include "customerd/objects/objects.h"
 
-#include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define WAITING_PER_CONNECTION 16
@@ -27,17 +25,7 @@ static struct database_options cache_options(const struct objects_cache *cache, 
         .metrics_name = "cache",
         .clock = clock,
     };
-    o.db.endpoint = cache->endpoint;
-    o.db.tls = cache->tls;
-    o.db.auth = cache->auth;
-    (void)snprintf(o.db.ca_file, sizeof o.db.ca_file, "%s", cache->ca_file);
-    (void)snprintf(o.db.user, sizeof o.db.user, "%s", cache->user);
-    (void)snprintf(o.db.password_file, sizeof o.db.password_file, "%s", cache->password_file);
-    (void)snprintf(o.iam.service, sizeof o.iam.service, "%s", cache->iam_service);
-    (void)snprintf(o.iam.resource, sizeof o.iam.resource, "%s", cache->iam_resource);
-    for (char *c = o.iam.resource; *c != '\0'; c++)
-        *c = (char)tolower((unsigned char)*c);
-    o.iam.serverless = cache->iam_serverless;
+    objects_cache_login(cache, &o.db, &o.iam);
     return o;
 }
 

@@ -3,6 +3,7 @@
 #include "customerd/aws/s3.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static const char *const auth_words[] = { "iam", "password", "none", NULL };
 static const char *const service_words[] = { "elasticache", "memorydb", NULL };
@@ -75,42 +76,29 @@ static enum status check_buckets(const struct objects_settings *settings, struct
 
 /* ---- the cache and the bounds ---- */
 
-static bool is_resource_name(const char *text)
+void objects_cache_login(const struct objects_cache *cache, struct config_db *db, struct config_iam *iam)
 {
-    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] == '\0';
-}
-
-static enum status check_iam(const struct objects_cache *cache, struct error *err)
-{
-    if (cache->user[0] == '\0')
-        return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_CACHE_USER: not set; CUSTOMERD_CACHE_AUTH=iam needs it");
-    if (!cache->tls)
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_CACHE_TLS: \"off\" does not go with CUSTOMERD_CACHE_AUTH=iam, whose tokens must not travel "
-                         "in plain text");
-    if (cache->iam_resource[0] == '\0')
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_CACHE_IAM_RESOURCE: not set; CUSTOMERD_CACHE_AUTH=iam needs the name of the cluster, "
-                         "replication group or cache");
-    if (!is_resource_name(cache->iam_resource))
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_CACHE_IAM_RESOURCE: \"%.80s\" is not a name of letters, digits and hyphens; give that of "
-                         "the cluster, replication group or cache, not its endpoint",
-                         cache->iam_resource);
-    if (cache->iam_serverless && strcmp(cache->iam_service, "elasticache") != 0)
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_CACHE_IAM_SERVERLESS: \"on\" goes with CUSTOMERD_CACHE_IAM_SERVICE=elasticache only");
-    return STATUS_OK;
+    db->endpoint = cache->endpoint;
+    db->tls = cache->tls;
+    db->auth = cache->auth;
+    (void)snprintf(db->ca_file, sizeof db->ca_file, "%s", cache->ca_file);
+    (void)snprintf(db->user, sizeof db->user, "%s", cache->user);
+    (void)snprintf(db->password_file, sizeof db->password_file, "%s", cache->password_file);
+    (void)snprintf(iam->service, sizeof iam->service, "%s", cache->iam_service);
+    (void)snprintf(iam->resource, sizeof iam->resource, "%s", cache->iam_resource);
+    config_lower_resource(iam);
+    iam->serverless = cache->iam_serverless;
 }
 
 static enum status check_cache(const struct objects_cache *cache, struct error *err)
 {
+    static const struct config_cluster_names names = { "CACHE", "CACHE_IAM" };
+    struct config_db db = { .tls = false };
+    struct config_iam iam = { .serverless = false };
     if (cache->endpoint.host[0] == '\0')
         return error_set(err, STATUS_BAD_PARAMETER, "CUSTOMERD_CACHE_ENDPOINT: not set; give the cache's host:port");
-    if (cache->auth == DB_AUTH_PASSWORD && cache->password_file[0] == '\0')
-        return error_set(err, STATUS_BAD_PARAMETER,
-                         "CUSTOMERD_CACHE_PASSWORD_FILE: not set; CUSTOMERD_CACHE_AUTH=password needs it");
-    return cache->auth == DB_AUTH_IAM ? check_iam(cache, err) : STATUS_OK;
+    objects_cache_login(cache, &db, &iam);
+    return config_check_login(&db, &iam, &names, err);
 }
 
 enum status objects_settings_check(const struct objects_settings *settings, struct error *err)

@@ -114,6 +114,17 @@ enum status config_load(const struct config_input *input, struct config *out, st
 /* What config_load can't judge row by row: the settings that `serve` needs together, with those of the database or without. */
 enum status config_check_serve(const struct config *config, bool database, struct error *err) MUST_USE;
 
+/* What the settings of a cluster are called: CUSTOMERD_<db>_USER, CUSTOMERD_<iam>_RESOURCE. */
+struct config_cluster_names {
+    const char *db;
+    const char *iam;
+};
+/* Whether the settings for signing in to a cluster are there and go together. */
+enum status config_check_login(const struct config_db *db, const struct config_iam *iam,
+                               const struct config_cluster_names *names, struct error *err) MUST_USE;
+/* The resource's name is part of what is signed, and AWS keeps it in lower case. config_load does it for config.iam. */
+void config_lower_resource(struct config_iam *iam);
+
 /* Whether callers must show a token: because it was said so, or, where nothing was said, because the listener can be
  * reached from elsewhere, or a setting for tokens was given. */
 bool config_needs_tokens(const struct config *config);

@@ -48,6 +48,8 @@ struct objects_settings {
 #define OBJECTS_SETTINGS_ROWS 20
 extern const struct config_row objects_settings_rows[OBJECTS_SETTINGS_ROWS];
 
+/* What the cache's settings say, in the database's form. What they leave out stays as it is. */
+void objects_cache_login(const struct objects_cache *cache, struct config_db *db, struct config_iam *iam);
 /* Whether they are all there and go together. */
 enum status objects_settings_check(const struct objects_settings *settings, struct error *err) MUST_USE;
 /* Whether the bucket is one of those that may be used. */
