@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "customerd/aws/iam_refresher.h"
+#include "../support/http_globals.h"
 
 #define DEADLINE_MS 20000
 #define START_MS 1700000000000 /* 2023-11-14T22:13:20Z */
@@ -337,20 +338,6 @@ static void it_ends_soon_while_an_endpoint_hangs(void **state)
     close(listener);
 }
 
-static int set_up(void **state)
-{
-    struct error err;
-    (void)state;
-    return http_client_global_init(&err) == STATUS_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    http_client_global_clean_up();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,5 +351,5 @@ int main(void)
         cmocka_unit_test(it_ends_at_once_while_it_waits),
         cmocka_unit_test(it_ends_soon_while_an_endpoint_hangs),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, http_set_up, http_tear_down);
 }

@@ -8,6 +8,7 @@
 #include "../core/http_peer.h"
 #include "../core/unit.h"
 #include "fake_env.h"
+#include "../support/http_globals.h"
 
 #define DEADLINE_MS 10000
 #define OK_OBJECT                                                                                                     \
@@ -598,20 +599,6 @@ static void credentials_that_s3_refuses_are_renewed(void **state)
     expect_head(1, "Credential=AKIDSECOND/");
 }
 
-static int set_up(void **state)
-{
-    struct error err;
-    (void)state;
-    return http_client_global_init(&err) == STATUS_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    http_client_global_clean_up();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -633,5 +620,5 @@ int main(void)
         cmocka_unit_test(without_credentials_nothing_is_sent),
         cmocka_unit_test(credentials_that_s3_refuses_are_renewed),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, http_set_up, http_tear_down);
 }

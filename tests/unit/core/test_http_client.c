@@ -8,6 +8,7 @@
 #include "scripted_http.h"
 
 #include "unit.h"
+#include "../support/http_globals.h"
 
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -293,20 +294,6 @@ static void a_header_with_a_line_break_is_refused(void **state)
     assert_int_equal(o.status, STATUS_INTERNAL);
 }
 
-static int set_up(void **state)
-{
-    struct error err;
-    (void)state;
-    return http_client_global_init(&err) == STATUS_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    http_client_global_clean_up();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,5 +314,5 @@ int main(void)
         cmocka_unit_test(other_protocols_and_user_names_are_refused),
         cmocka_unit_test(a_header_with_a_line_break_is_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, http_set_up, http_tear_down);
 }

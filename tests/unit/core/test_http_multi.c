@@ -9,6 +9,7 @@
 #include "http_peer.h"
 
 #include "unit.h"
+#include "../support/http_globals.h"
 
 #define OK_HELLO "HTTP/1.1 200 OK\r\nX-Name:  a value\t\r\nContent-Length: 5\r\n\r\nhello"
 #define DEADLINE_MS 10000
@@ -536,20 +537,6 @@ static void fibers_leave_their_thread_to_each_other(void **state)
     end();
 }
 
-static int set_up(void **state)
-{
-    struct error err;
-    (void)state;
-    return http_client_global_init(&err) == STATUS_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    http_client_global_clean_up();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,5 +558,5 @@ int main(void)
         cmocka_unit_test(ready_is_not_told_to_who_found_something),
         cmocka_unit_test(fibers_leave_their_thread_to_each_other),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, http_set_up, http_tear_down);
 }

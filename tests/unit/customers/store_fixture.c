@@ -2,56 +2,16 @@
 
 #include <stdio.h>
 
-
-static struct lab lab;
-static struct redis redis;
-
 /* ---- the server and the replicas ---- */
-
-static int group_set_up(void **state)
-{
-    (void)state;
-    redis_start(&redis, &lab, false, "--maxmemory-policy noeviction");
-    return 0;
-}
-
-static int group_tear_down(void **state)
-{
-    (void)state;
-    redis_stop(&redis);
-    return 0;
-}
 
 int store_tests_run(const struct CMUnitTest *tests, size_t n)
 {
-    if (!lab_set_up(&lab)) {
-        fprintf(stderr, "redis-server or openssl is missing\n");
-        return 77;
-    }
-    int failed = _cmocka_run_group_tests("store", tests, n, group_set_up, group_tear_down);
-    lab_tear_down(&lab);
-    return failed;
-}
-
-static struct cluster *connect_to(const struct redis *server)
-{
-    struct cluster_options options = { .login = login_none(), .clock = clock_system() };
-    snprintf(options.db.endpoint.host, sizeof options.db.endpoint.host, "127.0.0.1");
-    options.db.endpoint.port = server->port;
-    options.db.connect_timeout_ms = 2000;
-    options.db.reauth_s = 36000;
-    options.db.topology_refresh_s = 60;
-    options.db.queue_max = 4096;
-    struct error err;
-    struct cluster *cluster = cluster_new(&options, &err);
-    if (cluster == NULL)
-        fail_msg("%s", err.detail);
-    return cluster;
+    return redis_tests_run("store", tests, n, "--maxmemory-policy noeviction");
 }
 
 void replica_start(const struct fixture *f, struct replica *r, int64_t sweep_ms, int64_t scrub_ms)
 {
-    r->cluster = connect_to(f->redis);
+    r->cluster = redis_tests_connect(f->redis);
     const struct customers_options options = {
         .cluster = r->cluster,
         .clock = clock_system(),
@@ -87,9 +47,9 @@ void replica_stop(struct replica *r)
 int store_set_up(void **state)
 {
     static struct fixture f;
-    f = (struct fixture){ .redis = &redis };
-    redis_command(&redis, "CONFIG SET maxmemory 0");
-    redis_command(&redis, "FLUSHALL");
+    f = (struct fixture){ .redis = redis_tests_server() };
+    redis_command(redis_tests_server(), "CONFIG SET maxmemory 0");
+    redis_command(redis_tests_server(), "FLUSHALL");
     replica_start(&f, &f.a, IDLE_MS, IDLE_MS);
     replica_start(&f, &f.b, IDLE_MS, IDLE_MS);
     replica_await_ready(&f.a);

@@ -9,7 +9,7 @@
 #include "customerd/customers/customers.h"
 
 #include "../../../src/customers/store.h"
-#include "../support/redis_server.h"
+#include "../support/redis_tests.h"
 #include "unit.h"
 
 #define FIXTURE_TIMEOUT_MS 3000
@@ -21,7 +21,7 @@ struct replica {
 };
 
 struct fixture {
-    struct redis *redis;
+    const struct redis *redis;
     struct replica a, b;
 };
 

@@ -8,9 +8,6 @@
 #define KEY "a key"
 #define TIMEOUT_MS 3000
 
-static struct lab lab;
-static struct redis redis;
-
 /* ---- S3 ---- */
 
 static enum fake_mood take_mood(struct fake_s3 *s)
@@ -129,45 +126,9 @@ void fake_set(struct fixture *f, const char *content)
 
 /* ---- the server and the instances ---- */
 
-static int group_set_up(void **state)
-{
-    (void)state;
-    redis_start(&redis, &lab, false, "");
-    return 0;
-}
-
-static int group_tear_down(void **state)
-{
-    (void)state;
-    redis_stop(&redis);
-    return 0;
-}
-
 int objects_tests_run(const struct CMUnitTest *tests, size_t n)
 {
-    if (!lab_set_up(&lab)) {
-        fprintf(stderr, "redis-server or openssl is missing\n");
-        return 77;
-    }
-    int failed = _cmocka_run_group_tests("objects", tests, n, group_set_up, group_tear_down);
-    lab_tear_down(&lab);
-    return failed;
-}
-
-static struct cluster *connect_to(const struct redis *server)
-{
-    struct cluster_options options = { .login = login_none(), .clock = clock_system() };
-    snprintf(options.db.endpoint.host, sizeof options.db.endpoint.host, "127.0.0.1");
-    options.db.endpoint.port = server->port;
-    options.db.connect_timeout_ms = 2000;
-    options.db.reauth_s = 36000;
-    options.db.topology_refresh_s = 60;
-    options.db.queue_max = 4096;
-    struct error err;
-    struct cluster *cluster = cluster_new(&options, &err);
-    if (cluster == NULL)
-        fail_msg("%s", err.detail);
-    return cluster;
+    return redis_tests_run("objects", tests, n, "");
 }
 
 static bool is_connected(void *ctx)
@@ -181,8 +142,8 @@ int fixture_set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct error err;
-    f->redis = &redis;
-    redis_command(&redis, "FLUSHALL");
+    f->redis = redis_tests_server();
+    redis_command(redis_tests_server(), "FLUSHALL");
     pthread_mutex_init(&f->s3.lock, NULL);
     snprintf(f->settings.buckets, sizeof f->settings.buckets, "%s", BUCKET);
     f->settings.cache.timeout_ms = 1000;
@@ -191,7 +152,7 @@ int fixture_set_up(void **state)
     };
     f->settings.s3.timeout_ms = 2000;
     for (int i = 0; i < INSTANCES; i++) {
-        f->clusters[i] = connect_to(&redis);
+        f->clusters[i] = redis_tests_connect(f->redis);
         assert_true(poll_until(is_connected, f->clusters[i], 5000));
         const struct objects_options options = {
             .cluster = f->clusters[i],

@@ -6,7 +6,7 @@
 
 #include "customerd/memorydb/cluster.h"
 #include "customerd/objects/objects.h"
-#include "../support/redis_server.h"
+#include "../support/redis_tests.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,7 +46,7 @@ struct fake_s3 {
 };
 
 struct fixture {
-    struct redis *redis;
+    const struct redis *redis;
     struct objects_settings settings;
     struct fake_s3 s3;
     struct cluster *clusters[INSTANCES];
