@@ -1,11 +1,19 @@
 """Free ports of the loopback address, below the range that the kernel gives to outgoing connections."""
 
+import os
 import random
 import socket
 
 from .errors import LocalError
 
 FIRST, LAST = 20000, 32000
+# "20000-23999": the part that is this process's, of several that run side by side and would else choose the same.
+PART = "LOCAL_MEMORYDB_PORTS"
+
+
+def bounds():
+    first, _, last = os.environ.get(PART, f"{FIRST}-{LAST - 1}").partition("-")
+    return int(first), int(last) + 1
 
 
 def is_free(port):
@@ -23,11 +31,12 @@ def is_free(port):
 def choose(count):
     """That many different free ports."""
     chosen = []
-    for port in random.sample(range(FIRST, LAST), LAST - FIRST):
+    first, last = bounds()
+    for port in random.sample(range(first, last), last - first):
         if len(chosen) == count:
             break
         if is_free(port):
             chosen.append(port)
     if len(chosen) < count:
-        raise LocalError(f"no {count} free ports on 127.0.0.1 between {FIRST} and {LAST}")
+        raise LocalError(f"no {count} free ports on 127.0.0.1 between {first} and {last}")
     return chosen
