@@ -59,13 +59,18 @@ static void cut(struct connections *cs, struct connection *c, int from, bool say
     (void)shutdown(c->fd, SHUT_RDWR);
 }
 
+static bool kernel_tells(int fd, struct tcp_info *out)
+{
+    socklen_t len = sizeof *out;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, out, &len) == 0;
+}
+
 /* A client that sends its request line byte by byte has no request yet, but it is not idle: the kernel knows when the
  * last bytes came. */
 static bool trickles(struct connection *c, int64_t since_ms, int64_t now, int64_t timeout_ms)
 {
     struct tcp_info info;
-    socklen_t len = sizeof info;
-    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+    if (!kernel_tells(c->fd, &info))
         return false;
     int64_t last_bytes_ms = now - (int64_t)info.tcpi_last_data_recv;
     if (c->trickle_epoch_ms == since_ms)
@@ -119,10 +124,7 @@ static void watch_one(struct connections *cs, struct connection *c, int64_t now)
 static unsigned waiting(int listen_fd)
 {
     struct tcp_info info;
-    socklen_t len = sizeof info;
-    if (listen_fd <= 0 || getsockopt(listen_fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state != TCP_LISTEN)
-        return 0;
-    return info.tcpi_unacked;
+    return listen_fd > 0 && kernel_tells(listen_fd, &info) && info.tcpi_state == TCP_LISTEN ? info.tcpi_unacked : 0;
 }
 
 static struct connection *idle_longest(struct connections *cs)

@@ -7,16 +7,11 @@ import pytest
 
 from http_client import wait_until
 from objects_client import BUCKET, ObjectsClient, came_from, path_of
+from objects_fixtures import client  # noqa: F401 (a fixture)
 from raw_http import exchange
 from token_issuer import TokenIssuer, bearer
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def client(objects_service):
-    with ObjectsClient(objects_service.url) as c:
-        yield c
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import pytest
 
 from http_client import wait_until
 from local_memorydb.service import child_environment
-from objects_client import BUCKET, ObjectsClient, came_from
+from objects_client import BUCKET, came_from
+from objects_fixtures import client  # noqa: F401 (a fixture)
 
 # So that nothing fails only since the machine is busy.
 PATIENT = {"CUSTOMERD_OBJECT_S3_TIMEOUT_MS": "15000", "CUSTOMERD_REQUEST_TIMEOUT_MS": "20000"}
@@ -61,12 +62,6 @@ def counts(err):
 @pytest.fixture(scope="module")
 def commands(objects):
     return Commands(objects)
-
-
-@pytest.fixture
-def client(objects_service):
-    with ObjectsClient(objects_service.url) as c:
-        yield c
 
 
 @pytest.fixture

@@ -10,17 +10,12 @@ import pytest
 
 from http_client import wait_until
 from objects_client import BUCKET, ObjectsClient, path_of
+from objects_fixtures import client  # noqa: F401 (a fixture)
 from token_issuer import TokenIssuer, bearer
 
 MIB = 1 << 20
 LONG_BODIES_MAX = 64 * MIB  # api/task.c, as the next
 LONG_ANSWERS_MAX = 256 * MIB
-
-
-@pytest.fixture
-def client(objects_service):
-    with ObjectsClient(objects_service.url) as c:
-        yield c
 
 
 @pytest.fixture

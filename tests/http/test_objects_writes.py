@@ -11,15 +11,10 @@ import pytest
 import s3_events
 from http_client import wait_until
 from objects_client import BUCKET, ObjectsClient, came_from
+from objects_fixtures import client  # noqa: F401 (a fixture)
 from support import together
 
 SHAPES = list(s3_events.all_shapes(BUCKET, "k"))
-
-
-@pytest.fixture
-def client(objects_service):
-    with ObjectsClient(objects_service.url) as c:
-        yield c
 
 
 @pytest.fixture(scope="module")
