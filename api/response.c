@@ -16,9 +16,12 @@ void response_init(struct response *r)
 
 void response_drop_source(struct response *r)
 {
-    if (r->source.kind != RESPONSE_OWN && r->source.release != NULL)
+    if (r->source.kind == RESPONSE_OWN)
+        return;
+    if (r->source.release != NULL)
         r->source.release(r->source.ctx);
     r->source.kind = RESPONSE_OWN;
+    r->n_headers = 0;
 }
 
 void response_clean_up(struct response *r)

@@ -148,14 +148,12 @@ static void admit(struct task *t)
 static enum status allow_answer(struct task *t, struct error *err)
 {
     struct client_loop *loop = t->context->loop;
-    struct response *response = &t->x.response;
+    const struct response *response = &t->x.response;
     uint64_t bytes = response->source.kind == RESPONSE_SHARED ? response->source.length : 0; /* also where a part is sent */
     if (loop == NULL || bytes < LONG_ANSWER_BYTES)
         return STATUS_OK;
-    if (bytes > LONG_ANSWERS_MAX_BYTES - loop->long_answers_bytes) {
-        response->n_headers = 0; /* their texts go with the source */
+    if (bytes > LONG_ANSWERS_MAX_BYTES - loop->long_answers_bytes)
         return error_set_retry(err, STATUS_OVERLOADED, 1, "The long answers that are on their way are as many as may be");
-    }
     loop->long_answers_bytes += (size_t)bytes;
     t->long_answer_bytes = (size_t)bytes;
     return STATUS_OK;

@@ -60,7 +60,8 @@ struct response {
 
 void response_init(struct response *r);
 void response_clean_up(struct response *r);
-/* Lets go of the source, if there is one: the body is the response's own again. */
+/* Lets go of the source, if there is one, and of the header fields, whose values may lie in it: the body is the response's own
+ * again. */
 void response_drop_source(struct response *r);
 /* Sets the field, replacing an earlier value. What does not fit into the response's text is cut off. */
 void response_header(struct response *r, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
