@@ -2,7 +2,7 @@
 
 #include "customerd/core/fiber.h"
 #include "customerd/core/monitor.h"
-#include "customerd/memorydb/cluster.h"
+#include "customerd/memorydb/io_thread.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 
 struct loop {
     struct client_loop clients;
-    struct cluster *cluster;
-    struct cluster_guest guest;
+    struct io_thread *io;
+    struct io_guest guest;
     struct MHD_Daemon *daemon;
     int64_t library_due_ms;
     atomic_bool wanted;     /* something of what follows */
@@ -30,7 +30,7 @@ struct loop {
 static void wake(void *ctx)
 {
     struct loop *loop = ctx;
-    cluster_nudge(loop->cluster);
+    io_thread_nudge(loop->io);
 }
 
 /* ---- on the I/O thread ---- */
@@ -88,14 +88,14 @@ static int64_t turn(void *ctx, bool readable, int64_t now_ms)
 
 /* ---- on others ---- */
 
-struct loop *loop_new(struct cluster *cluster)
+struct loop *loop_new(struct io_thread *io)
 {
     struct loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL || !monitor_init(&loop->monitor)) {
         free(loop);
         return NULL;
     }
-    loop->cluster = cluster;
+    loop->io = io;
     loop->clients.fibers = fiber_loop_new(wake, loop);
     if (loop->clients.fibers != NULL)
         return loop;
@@ -120,12 +120,12 @@ struct client_loop *loop_clients(struct loop *loop)
 bool loop_begin(struct loop *loop, struct MHD_Daemon *daemon)
 {
     loop->daemon = daemon;
-    loop->guest = (struct cluster_guest){
+    loop->guest = (struct io_guest){
         .fd = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
         .turn = turn,
         .ctx = loop,
     };
-    return cluster_host(loop->cluster, &loop->guest);
+    return io_thread_host(loop->io, &loop->guest);
 }
 
 /* Says what is wanted, and waits until it is done. */
@@ -134,7 +134,7 @@ static void ask(struct loop *loop, bool *wants, const bool *done)
     monitor_lock(&loop->monitor);
     *wants = true;
     atomic_store_explicit(&loop->wanted, true, memory_order_release);
-    cluster_nudge(loop->cluster);
+    io_thread_nudge(loop->io);
     while (!*done)
         monitor_wait_ms(&loop->monitor, 1000);
     monitor_unlock(&loop->monitor);
@@ -151,5 +151,5 @@ void loop_end(struct loop *loop)
     if (loop->daemon == NULL)
         return;
     ask(loop, &loop->wants_end, &loop->ended);
-    (void)cluster_host(loop->cluster, NULL);
+    (void)io_thread_host(loop->io, NULL);
 }

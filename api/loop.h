@@ -1,5 +1,5 @@
-/* loop: the HTTP library on the database's I/O thread, and each request on a fiber of it. Between a request and the
- * database, and on its way back, no thread has to be woken. */
+/* loop: the HTTP library on the clusters' I/O thread, and each request on a fiber of it. Between a request and the database or the
+ * cache, and on its way back, no thread has to be woken. */
 #ifndef CUSTOMERD_API_LOOP_H
 #define CUSTOMERD_API_LOOP_H
 
@@ -9,11 +9,11 @@
 
 #include "client.h"
 
-struct cluster;
+struct io_thread;
 struct loop;
 
-/* NULL when out of memory. The cluster must outlive it, and run until loop_end. */
-struct loop *loop_new(struct cluster *cluster);
+/* NULL when out of memory. The thread must outlive it. */
+struct loop *loop_new(struct io_thread *io);
 /* After loop_end, if it was begun. Accepts NULL. */
 void loop_destroy(struct loop *loop);
 /* For the client_context of the daemon that it runs. */

@@ -5,6 +5,7 @@
 #include "customerd/core/http_client.h"
 #include "customerd/core/json_memory.h"
 #include "customerd/memorydb/cluster.h"
+#include "customerd/memorydb/io_thread.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +51,10 @@ enum status objects_command_start(struct objects_command *c, struct error *err)
     c->log = log_new(STDERR_FILENO, level, clock_system());
     if (c->log == NULL)
         return error_set(err, STATUS_INTERNAL, "the log does not start");
-    c->service = objects_service_new(c->settings, &c->config, clock_system(), c->log, err);
+    c->io = io_thread_new(clock_system(), err);
+    if (c->io == NULL)
+        return err->code;
+    c->service = objects_service_new(c->settings, &c->config, c->io, clock_system(), c->log, err);
     return c->service == NULL ? err->code : STATUS_OK;
 }
 
@@ -81,6 +85,7 @@ enum status objects_command_wait(struct objects_command *c, bool (*stop)(void *c
 void objects_command_clean_up(struct objects_command *c)
 {
     objects_service_destroy(c->service);
+    io_thread_destroy(c->io);
     log_destroy(c->log);
     http_client_global_clean_up();
 }

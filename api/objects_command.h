@@ -21,6 +21,7 @@ struct objects_command {
     struct resources resources;
     const struct objects_settings *settings; /* in resources */
     struct log *log;
+    struct io_thread *io;
     struct objects_service *service;
 };
 

@@ -287,19 +287,13 @@ static enum status start(struct app *app, const void *settings, void **out, stru
     if (state == NULL)
         return error_set(err, STATUS_INTERNAL, "out of memory");
     state->settings = settings;
-    state->service = objects_service_new(settings, app->config, app->clock, app->log, err);
+    state->service = objects_service_new(settings, app->config, app->io, app->clock, app->log, err);
     if (state->service == NULL) {
         free(state);
         return err->code;
     }
     *out = state;
     return STATUS_OK;
-}
-
-static struct cluster *cluster_of(void *at)
-{
-    const struct objects_state *state = at;
-    return objects_service_cluster(state->service);
 }
 
 static void write_readiness(void *at, struct buf *out)
@@ -325,7 +319,6 @@ const struct resource objects_resource = {
     .check = check,
     .start = start,
     .stop = stop,
-    .cluster = cluster_of,
     .write_readiness = write_readiness,
     .write_metrics = write_metrics,
 };

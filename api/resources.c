@@ -146,16 +146,6 @@ void resources_stop(struct resources *rs)
     }
 }
 
-struct cluster *resources_cluster(const struct resources *rs)
-{
-    for (size_t i = 0; i < rs->n; i++) {
-        const struct resource_slot *slot = &rs->slots[i];
-        if (slot->started && slot->resource->cluster != NULL)
-            return slot->resource->cluster(slot->state);
-    }
-    return NULL;
-}
-
 void *resource_state(const struct app *app, const struct resource *resource)
 {
     const struct resources *rs = app->resources;

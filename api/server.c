@@ -125,9 +125,9 @@ struct server *server_new(const struct server_options *options, struct error *er
         .ctx = &s->context,
     };
     s->context.connections = connections_new(&watch);
-    s->loop = options->cluster == NULL ? NULL : loop_new(options->cluster);
+    s->loop = options->io == NULL ? NULL : loop_new(options->io);
     s->context.loop = s->loop == NULL ? NULL : loop_clients(s->loop);
-    bool has_loop = options->cluster == NULL || s->loop != NULL;
+    bool has_loop = options->io == NULL || s->loop != NULL;
     if (s->context.connections == NULL || !has_loop || !start_instance(s)) {
         (void)error_set(err, STATUS_INTERNAL, "the HTTP server on port %u does not start", (unsigned)options->port);
         server_stop(s);

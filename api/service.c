@@ -30,7 +30,7 @@ static enum status start_database(struct service *s, struct error *err)
 {
     if (!resources_use_database(&s->resources))
         return STATUS_OK;
-    enum status status = database_start(&s->database, s->app.log, err);
+    enum status status = database_start(&s->database, s->app.io, s->app.log, err);
     s->app.cluster = s->database.cluster;
     s->app.refresher = s->database.refresher;
     return status;
@@ -139,7 +139,7 @@ static enum status start_servers(struct service *s, struct error *err)
         .connections_per_address_max = (size_t)s->config.http.max_connections_per_address,
         .tls = s->app.tls,
         .public = true,
-        .cluster = s->app.cluster != NULL ? s->app.cluster : resources_cluster(&s->resources),
+        .io = s->app.io,
     };
     s->admin_listen_fd = -1;
     s->admin = server_new(&admin, err);
@@ -170,6 +170,15 @@ void service_print_flags(FILE *out)
     config_print_flags(resources_parts(&resources), out);
 }
 
+static enum status start_threads(struct service *s, int log_fd, struct error *err)
+{
+    s->app.log = log_new(log_fd, s->config.log_level, s->app.clock);
+    if (s->app.log == NULL)
+        return error_set(err, STATUS_INTERNAL, "the log does not start");
+    s->app.io = io_thread_new(s->app.clock, err);
+    return s->app.io == NULL ? err->code : STATUS_OK;
+}
+
 /* Before any thread. */
 static enum status begin(struct service *s, struct error *err)
 {
@@ -189,11 +198,10 @@ enum status service_build(struct service *s, struct error *err)
         status = prepare_database(s, err);
     if (status == STATUS_OK)
         status = open_sockets(s, err);
+    if (status == STATUS_OK)
+        status = start_threads(s, STDOUT_FILENO, err);
     if (status != STATUS_OK)
         return status;
-    s->app.log = log_new(STDOUT_FILENO, s->config.log_level, s->app.clock);
-    if (s->app.log == NULL)
-        return error_set(err, STATUS_INTERNAL, "the log does not start");
     warn(s);
     status = start_access(s, err);
     if (status == STATUS_OK)
@@ -208,12 +216,9 @@ enum status service_build_database(struct service *s, int log_fd, struct error *
     enum status status = begin(s, err);
     if (status == STATUS_OK)
         status = prepare_database(s, err);
-    if (status != STATUS_OK)
-        return status;
-    s->app.log = log_new(log_fd, s->config.log_level, s->app.clock);
-    if (s->app.log == NULL)
-        return error_set(err, STATUS_INTERNAL, "the log does not start");
-    return start_database(s, err);
+    if (status == STATUS_OK)
+        status = start_threads(s, log_fd, err);
+    return status == STATUS_OK ? start_database(s, err) : status;
 }
 
 void service_protect_process(void)
@@ -236,6 +241,7 @@ void service_clean_up(struct service *s)
     server_destroy(s->public);
     server_destroy(s->admin);
     database_stop(&s->database);
+    io_thread_destroy(s->app.io);
     log_destroy(s->app.log);
     http_client_global_clean_up();
     if (s->listen_fd >= 0)

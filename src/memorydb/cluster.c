@@ -13,7 +13,7 @@
 static void wake(void *ctx)
 {
     struct cluster *cluster = ctx;
-    reactor_wake(&cluster->reactor);
+    reactor_wake(cluster->reactor);
 }
 
 static void free_parts(struct cluster *cluster)
@@ -21,10 +21,8 @@ static void free_parts(struct cluster *cluster)
     resolver_destroy(cluster->env.resolver);
     reply_parser_destroy(cluster->env.parser);
     tls_context_destroy(cluster->env.tls);
-    reactor_clean_up(&cluster->reactor);
     free(cluster->published.shards);
     call_metrics_destroy(cluster->metrics);
-    monitor_clean_up(&cluster->hosting.monitor);
     pthread_mutex_destroy(&cluster->published.lock);
     free(cluster);
 }
@@ -32,13 +30,11 @@ static void free_parts(struct cluster *cluster)
 static enum status set_up(struct cluster *cluster, struct error *err)
 {
     struct connection_env *env = &cluster->env;
-    enum status status = reactor_init(&cluster->reactor, cluster->options.clock, err);
-    if (status != STATUS_OK)
-        return status;
+    cluster->reactor = io_thread_reactor(cluster->options.io);
     jitter_init(&cluster->jitter);
     env->db = &cluster->options.db;
     env->login = &cluster->options.login;
-    env->reactor = &cluster->reactor;
+    env->reactor = cluster->reactor;
     env->jitter = &cluster->jitter;
     if (cluster->options.db.tls) {
         env->tls = tls_context_new(cluster->options.db.ca_file, err);
@@ -64,56 +60,25 @@ struct cluster *cluster_new(const struct cluster_options *options, struct error 
         return NULL;
     }
     cluster->options = *options;
-    cluster->reactor.epoll_fd = cluster->reactor.wake_fd = -1;
-    if (!monitor_init(&cluster->hosting.monitor)) {
-        free(cluster);
-        error_set(err, STATUS_INTERNAL, "out of memory");
-        return NULL;
-    }
     pthread_mutex_init(&cluster->published.lock, NULL);
     if (set_up(cluster, err) != STATUS_OK) {
         free_parts(cluster);
         return NULL;
     }
-    if (pthread_create(&cluster->thread, NULL, io_thread_run, cluster) != 0) {
-        error_set(err, STATUS_INTERNAL, "the database client's thread can't start");
-        free_parts(cluster);
-        return NULL;
-    }
+    io_thread_join(options->io, cluster);
     return cluster;
 }
 
 void cluster_login_changed(struct cluster *cluster)
 {
     atomic_store(&cluster->login_changed, true);
-    reactor_wake(&cluster->reactor);
-}
-
-bool cluster_host(struct cluster *cluster, const struct cluster_guest *guest)
-{
-    struct hosting *h = &cluster->hosting;
-    monitor_lock(&h->monitor);
-    h->wanted = guest;
-    atomic_store(&h->news, true);
-    reactor_wake(&cluster->reactor);
-    while (h->guest != guest)
-        monitor_wait_ms(&h->monitor, 1000);
-    bool watched = guest == NULL || h->watched;
-    monitor_unlock(&h->monitor);
-    return watched;
-}
-
-void cluster_nudge(struct cluster *cluster)
-{
-    reactor_wake(&cluster->reactor);
+    reactor_wake(cluster->reactor);
 }
 
 void cluster_stop(struct cluster *cluster)
 {
-    if (atomic_exchange(&cluster->stopping, true))
-        return;
-    reactor_wake(&cluster->reactor);
-    pthread_join(cluster->thread, NULL);
+    if (!atomic_exchange(&cluster->stopping, true))
+        io_thread_leave(cluster->options.io, cluster);
 }
 
 void cluster_destroy(struct cluster *cluster)
@@ -194,9 +159,11 @@ static enum status judge_run(struct cluster *cluster, struct call *const *calls,
 static enum inbox_result submit(struct cluster *cluster, struct call *const *calls, size_t n)
 {
     struct call_queue queue = { .head = NULL };
-    if (!io_thread_is_caller(cluster))
+    if (!io_thread_is_caller(cluster->options.io))
         return inbox_put(&cluster->inbox, calls, n);
     assert(fiber_current() != NULL);
+    if (cluster->left)
+        return INBOX_CLOSED;
     for (size_t i = 0; i < n; i++)
         call_queue_push(&queue, calls[i]);
     route_calls(cluster, &queue);
@@ -220,7 +187,7 @@ enum status cluster_run(struct cluster *cluster, struct call *const *calls, size
         return error_set_retry(err, STATUS_NOT_READY, 1, "the database client is stopping");
     }
     if (result == INBOX_TAKEN_ASLEEP)
-        reactor_wake(&cluster->reactor);
+        reactor_wake(cluster->reactor);
     while (!call_wait_run(calls[0], now_ms, deadline_ms) && now_ms < deadline_ms)
         now_ms = clock_monotonic_ms(clock);
     /* Calls that are given up may outlive the fiber. */

@@ -49,9 +49,10 @@ enum status database_prepare(struct database *d, const struct database_options *
     return STATUS_OK;
 }
 
-static enum status start_cluster(struct database *d, struct error *err)
+static enum status start_cluster(struct database *d, struct io_thread *io, struct error *err)
 {
     const struct cluster_options options = {
+        .io = io,
         .db = d->options.db,
         .login = d->login,
         .metrics_name = d->options.metrics_name,
@@ -91,14 +92,14 @@ static enum status start_refresher(struct database *d, struct error *err)
     return STATUS_OK;
 }
 
-enum status database_start(struct database *d, struct log *log, struct error *err)
+enum status database_start(struct database *d, struct io_thread *io, struct log *log, struct error *err)
 {
     d->log = log;
-    enum status status = start_cluster(d, err);
+    enum status status = start_cluster(d, io, err);
     return status == STATUS_OK && d->options.db.auth == DB_AUTH_IAM ? start_refresher(d, err) : status;
 }
 
-/* The refresher and the cluster's thread know each other: each is still there when the other's ends. */
+/* The refresher's thread and the cluster know each other: each is still there when the other ends. */
 void database_stop(struct database *d)
 {
     if (d->cluster != NULL)

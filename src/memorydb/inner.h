@@ -1,7 +1,7 @@
 /* inner: the cluster from inside: nodes, their lanes, the slot map, and what runs through them.
  *
  *   cluster.c   the public functions: any thread
- *   io_thread.c the I/O thread: everything below runs on it
+ *   io_thread.c the I/O thread, which clusters may share: everything below runs on it
  *   route.c     which lane a call goes to, and what follows from an error reply
  *   lane.c      a queue and a connection
  *   node.c      the nodes that are known
@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "customerd/core/monitor.h"
+#include "customerd/memorydb/io_thread.h"
 
 #include "call_metrics.h"
 #include "connection.h"
@@ -79,18 +80,9 @@ struct log_gates {
     struct log_gate connection, error;
 };
 
-struct hosting {
-    struct monitor monitor;
-    const struct cluster_guest *wanted, *guest; /* guarded by the monitor; the I/O thread may read its own, `guest` */
-    atomic_bool news;
-    bool watched; /* its descriptor; guarded, too */
-    struct reactor_source source;
-    bool readable;
-};
-
 struct cluster {
     struct cluster_options options;
-    struct reactor reactor;
+    struct reactor *reactor; /* the I/O thread's */
     struct inbox inbox;
     struct connection_env env;
     struct jitter jitter;
@@ -103,18 +95,22 @@ struct cluster {
     struct call_metrics *metrics;
     char metrics_family[64]; /* of durations; "" for OpenTelemetry's */
     struct log_gates gates;
-    struct hosting hosting;
     atomic_bool login_changed;
     int64_t sweep_ms;
-    pthread_t thread;
+    struct cluster *next; /* of the I/O thread's */
     atomic_bool stopping;
+    bool left;            /* the I/O thread, which guards it by its monitor */
 };
 
 /* ---- io_thread.c ---- */
 
-void *io_thread_run(void *cluster);
-/* Whether the caller is this cluster's I/O thread. */
-bool io_thread_is_caller(const struct cluster *cluster);
+/* From now on the thread works for the cluster, which is ready for it. */
+void io_thread_join(struct io_thread *io, struct cluster *cluster);
+/* The cluster is stopping: waits until the thread has answered what waits and closed the connections. */
+void io_thread_leave(struct io_thread *io, struct cluster *cluster);
+struct reactor *io_thread_reactor(struct io_thread *io);
+/* Whether the caller is this thread. */
+bool io_thread_is_caller(const struct io_thread *io);
 /* Says whether a line may be written now; *held_back is how many were not. */
 bool log_gate_open(struct cluster *cluster, struct log_gate *gate, int64_t *held_back);
 

@@ -76,7 +76,7 @@ static void on_lost(void *ctx, struct call_queue *unanswered, bool was_ready, co
     struct call_queue again = { .head = NULL };
     atomic_store(&lane->ready, false);
     if (lane->down_since_ms == 0)
-        lane->down_since_ms = cluster->reactor.now_ms;
+        lane->down_since_ms = cluster->reactor->now_ms;
     for (struct call *call = call_queue_pop(unanswered); call != NULL; call = call_queue_pop(unanswered)) {
         if (call->about.kind == CALL_OF_TOPOLOGY)
             refresh_answered(cluster, lane->node, call, NULL);
@@ -124,7 +124,7 @@ void lane_open(struct lane *lane)
     if (lane->connection.state != CONNECTION_IDLE)
         return;
     if (lane->down_since_ms == 0)
-        lane->down_since_ms = lane->cluster->reactor.now_ms;
+        lane->down_since_ms = lane->cluster->reactor->now_ms;
     connection_open(&lane->connection);
 }
 
@@ -136,7 +136,7 @@ static bool fails_at_once(const struct lane *lane, const struct call *call)
     if (lane->waiting.count + lane->connection.sent.count >= (size_t)cluster->options.db.queue_max)
         return true;
     return call->progress.tries == 0 && !lane_is_ready(lane) && lane->connection.attempt.failures > 0 &&
-           lane->down_since_ms != 0 && cluster->reactor.now_ms - lane->down_since_ms > DOWN_FAILS_AT_ONCE_MS;
+           lane->down_since_ms != 0 && cluster->reactor->now_ms - lane->down_since_ms > DOWN_FAILS_AT_ONCE_MS;
 }
 
 void lane_submit(struct lane *lane, struct call *call)
@@ -147,7 +147,7 @@ void lane_submit(struct lane *lane, struct call *call)
         route_fail(call, STATUS_UNAVAILABLE);
         return;
     }
-    lane->node->used_ms = lane->cluster->reactor.now_ms;
+    lane->node->used_ms = lane->cluster->reactor->now_ms;
     atomic_store_explicit(&call->shard, lane->node->shard, memory_order_relaxed);
     call_queue_push(&lane->waiting, call);
     mark_dirty(lane);
@@ -163,14 +163,14 @@ void lane_resubmit(struct lane *lane, struct call *call)
 /* Whoever waits for it may run on this thread, and had its turn before this. */
 static void fail_unsent(struct lane *lane, struct call *call, enum status status)
 {
-    struct reactor *reactor = &lane->cluster->reactor;
+    struct reactor *reactor = lane->cluster->reactor;
     route_fail(call, status);
     reactor_alarm(reactor, reactor->now_ms);
 }
 
 static void send_one(struct lane *lane, struct call *call)
 {
-    if (call->about.kind == CALL_OF_USER && call->progress.deadline_ms <= lane->cluster->reactor.now_ms)
+    if (call->about.kind == CALL_OF_USER && call->progress.deadline_ms <= lane->cluster->reactor->now_ms)
         fail_unsent(lane, call, STATUS_UNAVAILABLE);
     else if (!call_mark_sent(call))
         call_drop(call);

@@ -101,7 +101,7 @@ static void learnt(struct cluster *cluster, bool cluster_mode, bool changed)
     cluster->map.known = true;
     cluster->map.cluster_mode = cluster_mode;
     pthread_mutex_lock(&cluster->published.lock);
-    cluster->published.learnt_ms = cluster->reactor.now_ms;
+    cluster->published.learnt_ms = cluster->reactor->now_ms;
     pthread_mutex_unlock(&cluster->published.lock);
     settle(cluster);
     if (changed)

@@ -38,7 +38,7 @@ static struct node *create(struct cluster *cluster, const char *host, uint16_t p
         return NULL;
     snprintf(node->peer.host, sizeof node->peer.host, "%s", host);
     node->peer.port = port;
-    node->used_ms = cluster->reactor.now_ms;
+    node->used_ms = cluster->reactor->now_ms;
     node->shard = CALL_SHARD_UNKNOWN;
     for (size_t i = 0; i < LANES; i++)
         lane_init(&node->lanes[i], cluster, node);
@@ -79,7 +79,7 @@ static void destroy(struct node *node)
 
 static bool is_left(const struct cluster *cluster, const struct node *node)
 {
-    return atomic_load(&node->slots) == 0 && cluster->reactor.now_ms - node->used_ms > IDLE_MS &&
+    return atomic_load(&node->slots) == 0 && cluster->reactor->now_ms - node->used_ms > IDLE_MS &&
            lane_is_idle(&node->lanes[CALL_READ]) && lane_is_idle(&node->lanes[CALL_WRITE]) &&
            !node->lanes[CALL_READ].dirty && !node->lanes[CALL_WRITE].dirty;
 }

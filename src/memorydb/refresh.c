@@ -9,21 +9,21 @@
 void refresh_want(struct cluster *cluster)
 {
     cluster->refresh.wanted = true;
-    reactor_alarm(&cluster->reactor, cluster->refresh.not_before_ms);
+    reactor_alarm(cluster->reactor, cluster->refresh.not_before_ms);
 }
 
 static void again_at_once(struct cluster *cluster, int64_t pause_ms)
 {
     cluster->refresh.wanted = true;
-    cluster->refresh.not_before_ms = cluster->reactor.now_ms + pause_ms;
-    reactor_alarm(&cluster->reactor, cluster->refresh.not_before_ms);
+    cluster->refresh.not_before_ms = cluster->reactor->now_ms + pause_ms;
+    reactor_alarm(cluster->reactor, cluster->refresh.not_before_ms);
 }
 
 static void failed(struct cluster *cluster)
 {
     struct refresh *refresh = &cluster->refresh;
     if (refresh->failing_since_ms == 0)
-        refresh->failing_since_ms = cluster->reactor.now_ms;
+        refresh->failing_since_ms = cluster->reactor->now_ms;
     int64_t pause = PAUSE_MIN_MS + jitter_backoff_ms(&cluster->jitter, refresh->failures, PAUSE_MIN_MS,
                                                      FAILURE_PAUSE_MAX_MS);
     refresh->failures++;
@@ -33,7 +33,7 @@ static void failed(struct cluster *cluster)
 static void succeeded(struct cluster *cluster)
 {
     struct refresh *refresh = &cluster->refresh;
-    int64_t now = cluster->reactor.now_ms, period_ms = cluster->options.db.topology_refresh_s * 1000;
+    int64_t now = cluster->reactor->now_ms, period_ms = cluster->options.db.topology_refresh_s * 1000;
     refresh->failures = 0;
     refresh->failing_since_ms = 0;
     refresh->not_before_ms = now + jitter_between(&cluster->jitter, PAUSE_MIN_MS, PAUSE_MAX_MS);
@@ -87,17 +87,17 @@ static void ask(struct cluster *cluster)
     }
     refresh->wanted = false;
     refresh->question = call;
-    refresh->deadline_ms = cluster->reactor.now_ms + timeout_ms;
-    call->progress.submitted_ms = cluster->reactor.now_ms;
+    refresh->deadline_ms = cluster->reactor->now_ms + timeout_ms;
+    call->progress.submitted_ms = cluster->reactor->now_ms;
     call->progress.deadline_ms = refresh->deadline_ms;
-    reactor_alarm(&cluster->reactor, refresh->deadline_ms);
+    reactor_alarm(cluster->reactor, refresh->deadline_ms);
     lane_submit(lane, call);
 }
 
 void refresh_tick(struct cluster *cluster)
 {
     struct refresh *refresh = &cluster->refresh;
-    int64_t now = cluster->reactor.now_ms;
+    int64_t now = cluster->reactor->now_ms;
     if (refresh->question != NULL && now >= refresh->deadline_ms) {
         call_abandon(refresh->question); /* its queue drops it */
         refresh->question = NULL;
@@ -106,9 +106,9 @@ void refresh_tick(struct cluster *cluster)
     if (refresh->question == NULL && now >= refresh->not_before_ms && (refresh->wanted || now >= refresh->periodic_ms))
         ask(cluster);
     if (refresh->question != NULL)
-        reactor_alarm(&cluster->reactor, refresh->deadline_ms);
+        reactor_alarm(cluster->reactor, refresh->deadline_ms);
     else
-        reactor_alarm(&cluster->reactor, refresh->wanted ? refresh->not_before_ms : refresh->periodic_ms);
+        reactor_alarm(cluster->reactor, refresh->wanted ? refresh->not_before_ms : refresh->periodic_ms);
 }
 
 static bool apply(struct cluster *cluster, struct node *node, const struct reply *reply)

@@ -27,7 +27,7 @@ void route_fail(struct call *call, enum status status)
 static bool is_unreachable(const struct cluster *cluster)
 {
     int64_t since = cluster->refresh.failing_since_ms;
-    return since != 0 && cluster->reactor.now_ms - since > UNKNOWN_FAILS_AT_ONCE_MS;
+    return since != 0 && cluster->reactor->now_ms - since > UNKNOWN_FAILS_AT_ONCE_MS;
 }
 
 static void wait_for_topology(struct cluster *cluster, struct call *call)
@@ -43,7 +43,7 @@ static void wait_for_topology(struct cluster *cluster, struct call *call)
         return;
     }
     call->progress.unrouted = true;
-    call->progress.due_ms = cluster->reactor.now_ms + UNROUTED_LOOK_MS;
+    call->progress.due_ms = cluster->reactor->now_ms + UNROUTED_LOOK_MS;
     call_queue_push(&cluster->retries, call);
 }
 
@@ -89,9 +89,9 @@ void route_later(struct cluster *cluster, struct call *call)
         ceiling *= 2;
     if (ceiling > RETRY_MAX_MS)
         ceiling = RETRY_MAX_MS;
-    call->progress.due_ms = cluster->reactor.now_ms + jitter_between(&cluster->jitter, ceiling / 2, ceiling);
+    call->progress.due_ms = cluster->reactor->now_ms + jitter_between(&cluster->jitter, ceiling / 2, ceiling);
     call_queue_push(&cluster->retries, call);
-    reactor_alarm(&cluster->reactor, call->progress.due_ms);
+    reactor_alarm(cluster->reactor, call->progress.due_ms);
 }
 
 void route_tick(struct cluster *cluster)
@@ -99,12 +99,12 @@ void route_tick(struct cluster *cluster)
     struct call_queue all = cluster->retries;
     cluster->retries = (struct call_queue){ .head = NULL };
     for (struct call *call = call_queue_pop(&all); call != NULL; call = call_queue_pop(&all)) {
-        if (cluster->reactor.now_ms >= call->progress.due_ms || call_is_abandoned(call)) {
+        if (cluster->reactor->now_ms >= call->progress.due_ms || call_is_abandoned(call)) {
             route_call(cluster, call);
             continue;
         }
         call_queue_push(&cluster->retries, call);
-        reactor_alarm(&cluster->reactor, call->progress.due_ms);
+        reactor_alarm(cluster->reactor, call->progress.due_ms);
     }
 }
 

@@ -45,8 +45,8 @@ static enum s3_addressing addressing_of(enum object_addressing a)
                                             : S3_ADDRESSING_AUTO;
 }
 
-static enum status start(struct objects_service *s, const struct objects_settings *settings, struct log *log,
-                         struct error *err)
+static enum status start(struct objects_service *s, const struct objects_settings *settings, struct io_thread *io,
+                         struct log *log, struct error *err)
 {
     const struct s3_options s3 = {
         .addressing = addressing_of(settings->s3.addressing),
@@ -55,7 +55,7 @@ static enum status start(struct objects_service *s, const struct objects_setting
         .streams = (size_t)settings->s3.connections,
         .log = log,
     };
-    enum status status = database_start(&s->cache, log, err);
+    enum status status = database_start(&s->cache, io, log, err);
     if (status != STATUS_OK)
         return status;
     s->s3 = s3_new(&s3, err);
@@ -73,7 +73,8 @@ static enum status start(struct objects_service *s, const struct objects_setting
 }
 
 struct objects_service *objects_service_new(const struct objects_settings *settings, const struct config *config,
-                                            const struct clock *clock, struct log *log, struct error *err)
+                                            struct io_thread *io, const struct clock *clock, struct log *log,
+                                            struct error *err)
 {
     const struct database_options cache = cache_options(&settings->cache, config, clock);
     struct objects_service *s = calloc(1, sizeof *s);
@@ -84,7 +85,7 @@ struct objects_service *objects_service_new(const struct objects_settings *setti
     s->clock = clock;
     enum status status = database_prepare(&s->cache, &cache, err);
     if (status == STATUS_OK)
-        status = start(s, settings, log, err);
+        status = start(s, settings, io, log, err);
     if (status == STATUS_OK)
         return s;
     objects_service_destroy(s);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "customerd/memorydb/cluster.h"
+#include "customerd/memorydb/io_thread.h"
 #include "probe_calls.h"
 #include "probe_text.h"
 
@@ -29,6 +30,7 @@ struct probe {
     struct iam_refresher *refresher;
     struct login_iam login_iam;
     struct login_password login_password;
+    struct io_thread *io;
     struct cluster *cluster;
     struct script_book *book;
     pthread_mutex_t lock;
@@ -257,6 +259,9 @@ static enum status start(struct probe *p, struct error *err)
     status = choose_login(p, &options.login, err);
     if (status != STATUS_OK)
         return status;
+    p->io = options.io = io_thread_new(options.clock, err);
+    if (p->io == NULL)
+        return err->code;
     p->cluster = cluster_new(&options, err);
     return p->cluster != NULL ? STATUS_OK : err->code;
 }
@@ -277,6 +282,7 @@ int main(void)
         fprintf(stderr, "probe: %s\n", err.detail);
     cluster_destroy(p.cluster);
     iam_refresher_destroy(p.refresher);
+    io_thread_destroy(p.io);
     script_book_destroy(p.book);
     log_destroy(p.log);
     return status == STATUS_OK ? 0 : 1;

@@ -14,6 +14,7 @@ struct cluster;
 struct docs_contract;
 struct http_metrics;
 struct iam_refresher;
+struct io_thread;
 struct rate_limiter;
 struct resources;
 struct tls_listener;
@@ -22,6 +23,7 @@ struct app {
     const struct config *config;
     const struct clock *clock;
     struct log *log;
+    struct io_thread *io;            /* of all clusters, and of the public listener */
     struct iam_refresher *refresher; /* NULL unless the database wants IAM tokens */
     struct cluster *cluster;         /* NULL unless a resource uses it */
     const struct resources *resources;

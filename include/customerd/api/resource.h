@@ -28,8 +28,6 @@ struct resource {
     enum status (*check)(const void *settings, const struct config *config, struct error *err);
     enum status (*start)(struct app *app, const void *settings, void **state, struct error *err);
     void (*stop)(void *state);
-    /* The cluster of its own, beside the database or instead of it: its thread runs the listener where there is no database. */
-    struct cluster *(*cluster)(void *state);
     /* Whether it can serve; the reason goes to /readyz. */
     enum status (*ready)(void *state, struct error *reason);
     /* Appends members of /readyz, each with a comma before it. */
@@ -70,9 +68,6 @@ bool resources_use_database(const struct resources *rs);
 enum status resources_start(struct resources *rs, struct app *app, struct error *err) MUST_USE;
 /* In reverse order. */
 void resources_stop(struct resources *rs);
-
-/* The first cluster that one of them has of its own; NULL when none has. */
-struct cluster *resources_cluster(const struct resources *rs);
 
 /* The routes of those that are on, and the documentation's, NULL-terminated. */
 void resources_routes(const struct resources *rs, bool docs, const struct route *out[ROUTE_TABLES_SIZE]);

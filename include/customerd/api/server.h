@@ -22,7 +22,7 @@ struct server_options {
     size_t connections_per_address_max; /* 0: no bound of its own */
     struct tls_listener *tls;           /* NULL: plain HTTP */
     bool public;                        /* callers' listener: requests are counted, limited and shed */
-    struct cluster *cluster;            /* whose I/O thread the listener runs on; NULL: a thread a connection */
+    struct io_thread *io;               /* the thread that the listener runs on; NULL: a thread a connection */
 };
 
 /* Serves until it is drained or destroyed. NULL and err when it can't start. */

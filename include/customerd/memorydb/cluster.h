@@ -1,9 +1,9 @@
 /* cluster: a client of a Redis-compatible cluster (or of one server without cluster mode), for many threads.
  *
- * One I/O thread owns every connection. Each shard's primary has two lanes, one for reads and one for writes, since
+ * An I/O thread (io_thread.h) owns every connection. Each shard's primary has two lanes, one for reads and one for writes, since
  * MemoryDB holds a write's reply until its multi-AZ log has it; a lane is one pipelined TLS connection that all threads
  * share. Callers hand over calls and wait until they are answered or the deadline ends: a thread sleeps, and a fiber of the
- * I/O thread itself (cluster_host) leaves it to others.
+ * I/O thread's guest leaves it to others.
  *
  * Redirects, reconnects, and retries happen inside, within the deadline: MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING,
  * READONLY, MASTERDOWN, NOSCRIPT, BUSY, lost connections. A call may therefore be executed more than once: every write
@@ -24,8 +24,10 @@
 #define CLUSTER_SLOTS 16384
 
 struct cluster;
+struct io_thread;
 
 struct cluster_options {
+    struct io_thread *io; /* must outlive the cluster; clusters may share one */
     struct config_db db; /* copied */
     struct login login;  /* copied; its ctx must outlive the cluster */
     const char *metrics_name; /* a literal: customerd_<name>_...; NULL: "db", with OpenTelemetry's name for durations */
@@ -33,11 +35,11 @@ struct cluster_options {
     struct log *log; /* may be NULL */
 };
 
-/* Starts the I/O and resolver threads and begins to connect; does not wait for a connection. NULL and err when the
+/* Starts the resolver's thread and begins to connect; does not wait for a connection. NULL and err when the
  * configuration can't be used (an unreadable CA file). */
 struct cluster *cluster_new(const struct cluster_options *options, struct error *err);
-/* Answers what waits, closes the connections and joins the I/O thread; calls from now on get NOT_READY. Other threads may
- * be in cluster_run meanwhile; only the owner stops or destroys. */
+/* Answers what waits, closes the connections and leaves the I/O thread; calls from now on get NOT_READY. Others may be in
+ * cluster_run meanwhile; only the owner stops or destroys, and not on the I/O thread. */
 void cluster_stop(struct cluster *cluster);
 /* Stops, then frees: no other thread may be in a call any more. Accepts NULL. */
 void cluster_destroy(struct cluster *cluster);
@@ -98,24 +100,6 @@ const struct reply *call_reply(const struct call *call);
 /* After cluster_run: whether it was sent more than once, and an earlier sending may still arrive. What it was answered
  * then tells of the last sending alone. */
 bool call_in_doubt(const struct call *call);
-
-/* ---- the I/O thread's guest ---- */
-
-/* What else runs on the I/O thread: fibers (core/fiber.h) that call cluster_run there reach the database and get its answer
- * without a change of threads. */
-struct cluster_guest {
-    int fd; /* watched for input */
-    /* Called when fd is readable, when it has asked for it, after a nudge, and now and then in between; must not block.
-     * Returns when it is to be called again at the latest (monotonic; now_ms or before: at once). */
-    int64_t (*turn)(void *ctx, bool readable, int64_t now_ms);
-    void *ctx;
-};
-
-/* Gives the I/O thread a guest, which it had none of, or takes it away (NULL); returns when the thread has heard of it.
- * False when the guest's descriptor can't be watched; it is to be taken away then, too. Not after cluster_stop. */
-bool cluster_host(struct cluster *cluster, const struct cluster_guest *guest);
-/* Has the guest called soon. Any thread. */
-void cluster_nudge(struct cluster *cluster);
 
 /* ---- about the cluster ---- */
 

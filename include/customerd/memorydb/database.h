@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "customerd/memorydb/cluster.h"
+#include "customerd/memorydb/io_thread.h"
 
 struct database_options {
     struct config_db db;   /* copied, as iam */
@@ -29,8 +30,9 @@ struct database {
 
 /* What can be wrong with the settings, before any thread runs: the password's file, the region. */
 enum status database_prepare(struct database *d, const struct database_options *options, struct error *err) MUST_USE;
-/* Starts the threads (log may be NULL); does not wait for a connection. After a failure database_stop is to be called, too. */
-enum status database_start(struct database *d, struct log *log, struct error *err) MUST_USE;
+/* Starts the cluster, on the I/O thread, and what signs it in (log may be NULL); does not wait for a connection. After a failure
+ * database_stop is to be called, too. */
+enum status database_start(struct database *d, struct io_thread *io, struct log *log, struct error *err) MUST_USE;
 /* Nobody may be in a call of the cluster any more. Harmless when nothing was started, or twice. */
 void database_stop(struct database *d);
 

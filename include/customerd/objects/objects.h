@@ -131,15 +131,17 @@ enum status objects_warm(struct objects *o, const struct object_name *name, int6
 /* ---- for the resource and commands beside it ---- */
 
 struct config;
+struct io_thread;
 
 /* All of the above with what it takes: the cache's cluster and its login, and S3. */
 struct objects_service;
 
 /* What can be wrong before any thread runs. */
 enum status objects_service_check(const struct objects_settings *settings, struct error *err) MUST_USE;
-/* settings are borrowed. NULL and err. */
+/* settings are borrowed; the cache's cluster joins io. NULL and err. */
 struct objects_service *objects_service_new(const struct objects_settings *settings, const struct config *config,
-                                            const struct clock *clock, struct log *log, struct error *err);
+                                            struct io_thread *io, const struct clock *clock, struct log *log,
+                                            struct error *err);
 void objects_service_destroy(struct objects_service *s); /* accepts NULL */
 struct objects *objects_service_objects(struct objects_service *s);
 struct cluster *objects_service_cluster(struct objects_service *s);

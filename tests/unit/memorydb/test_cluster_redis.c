@@ -1,6 +1,7 @@
 /* The client against real servers that this test starts: TLS and plain, with cluster mode and without. */
 #include "customerd/core/crypto.h"
 #include "customerd/memorydb/cluster.h"
+#include "customerd/memorydb/io_thread.h"
 
 #include "redis_server.h"
 
@@ -46,6 +47,8 @@ static void client_defaults(struct client *c, const struct redis *r, bool tls)
 static void client_start(struct client *c)
 {
     struct error err;
+    c->options.io = io_thread_new(c->options.clock, &err);
+    assert_non_null(c->options.io);
     c->cluster = cluster_new(&c->options, &err);
     assert_non_null(c->cluster);
 }
@@ -161,6 +164,7 @@ static struct setup *start(bool tls, bool cluster_mode, const char *extra)
 static void stop(struct setup *s)
 {
     cluster_destroy(s->client.cluster);
+    io_thread_destroy(s->client.options.io);
     redis_stop(&s->redis);
     free(s);
 }
@@ -426,6 +430,8 @@ static void an_unreadable_ca_file_stops_the_start(void **state)
     (void)state;
     struct setup *s = start(true, false, "");
     struct error err;
+    s->client.options.io = io_thread_new(clock_system(), &err);
+    assert_non_null(s->client.options.io);
     snprintf(s->client.options.db.ca_file, 256, "/nonexistent/ca.pem");
     assert_null(cluster_new(&s->client.options, &err));
     assert_non_null(strstr(err.detail, "CUSTOMERD_DB_CA_FILE"));
@@ -640,6 +646,34 @@ static void stopping_wakes_those_who_wait(void **state)
     stop(s);
 }
 
+static void clusters_that_share_a_thread_come_and_go_alone(void **state)
+{
+    (void)state;
+    struct error err;
+    pthread_t thread;
+    void *result = NULL;
+    struct setup *s = start(true, false, "");
+    client_start(&s->client);
+    struct client beside = s->client;
+    beside.cluster = cluster_new(&beside.options, &err);
+    assert_non_null(beside.cluster);
+    await_ready(&s->client);
+    await_ready(&beside);
+    pthread_create(&thread, NULL, block, s);
+    assert_true(poll_until(is_blocked, s, 5000));
+    expect_text(&beside, WRITE("SET", "a", "one"), "OK");
+    cluster_stop(beside.cluster);
+    struct call *late = READ("GET", "a");
+    assert_int_equal(run(&beside, late, 5000, &err), STATUS_NOT_READY);
+    call_release(late);
+    cluster_destroy(beside.cluster);
+    assert_string_equal(redis_command(&s->redis, "LPUSH nothing x"), ":1\r\n");
+    pthread_join(thread, &result);
+    assert_int_equal((uintptr_t)result, STATUS_OK);
+    expect_text(&s->client, READ("GET", "a"), "one");
+    stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -655,6 +689,7 @@ int main(void)
         cmocka_unit_test(a_script_is_sent_again_whole_when_it_is_forgotten),
         cmocka_unit_test(final_errors_have_their_status),
         cmocka_unit_test(a_call_is_run_once),
+        cmocka_unit_test(clusters_that_share_a_thread_come_and_go_alone),
         cmocka_unit_test(a_wrong_host_name_is_refused),
         cmocka_unit_test(an_untrusted_authority_is_refused),
         cmocka_unit_test(old_tls_is_refused),

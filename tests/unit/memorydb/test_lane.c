@@ -14,6 +14,7 @@
 
 /* A lane of a node, connected by a socket pair whose other end the test holds. No thread: the test takes the turns. */
 struct fixture {
+    struct reactor reactor;
     struct cluster cluster;
     struct node node;
     struct lane *lane;
@@ -29,12 +30,12 @@ static int set_up(void **state)
     assert_non_null(f);
     struct connection_env *env = &f->cluster.env;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-    assert_int_equal(reactor_init(&f->cluster.reactor, clock_system(), &err), STATUS_OK);
+    assert_int_equal(reactor_init(&f->reactor, clock_system(), &err), STATUS_OK);
     pthread_mutex_init(&f->cluster.published.lock, NULL);
     jitter_init(&f->cluster.jitter);
     f->cluster.options.db = (struct config_db){ .queue_max = 4096, .connect_timeout_ms = 1000 };
     env->db = &f->cluster.options.db;
-    env->reactor = &f->cluster.reactor;
+    f->cluster.reactor = env->reactor = &f->reactor;
     env->jitter = &f->cluster.jitter;
     env->parser = reply_parser_new();
     f->lane = &f->node.lanes[CALL_WRITE];
@@ -53,7 +54,7 @@ static int tear_down(void **state)
     for (size_t i = 0; i < CALLS; i++)
         call_release(f->calls[i]);
     reply_parser_destroy(f->cluster.env.parser);
-    reactor_clean_up(&f->cluster.reactor);
+    reactor_clean_up(&f->reactor);
     pthread_mutex_destroy(&f->cluster.published.lock);
     close(f->peer);
     free(f);
@@ -65,7 +66,7 @@ static void submit_long_calls(struct fixture *f)
     char *bytes = calloc(1, LONG_BYTES);
     assert_non_null(bytes);
     struct slice args[] = { SLICE("SET"), SLICE("key"), slice_of(bytes, LONG_BYTES) };
-    int64_t now_ms = f->cluster.reactor.now_ms;
+    int64_t now_ms = f->reactor.now_ms;
     for (size_t i = 0; i < CALLS; i++) {
         f->calls[i] = call_new(&(struct call_options){ .lane = CALL_WRITE, .args = args, .n_args = 3 });
         assert_non_null(f->calls[i]);
@@ -124,7 +125,7 @@ static int64_t pause_after_failing_in(struct fixture *f, enum connection_state s
     c->attempt.refused = true;
     connection_fail(c, "a reason");
     assert_int_equal(c->state, CONNECTION_BACKOFF);
-    return c->times.retry_ms - f->cluster.reactor.now_ms;
+    return c->times.retry_ms - f->reactor.now_ms;
 }
 
 static void a_node_that_refused_a_password_and_then_vanishes_gets_the_ordinary_backoff(void **state)

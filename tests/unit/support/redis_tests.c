@@ -1,11 +1,13 @@
 #include "redis_tests.h"
 
 #include "customerd/memorydb/cluster.h"
+#include "customerd/memorydb/io_thread.h"
 
 #include <stdio.h>
 
 static struct lab lab;
 static struct redis redis;
+static struct io_thread *io; /* of all clusters */
 static const char *server_arguments;
 
 const struct redis *redis_tests_server(void)
@@ -16,13 +18,16 @@ const struct redis *redis_tests_server(void)
 static int group_set_up(void **state)
 {
     (void)state;
+    struct error err;
     redis_start(&redis, &lab, false, server_arguments);
-    return 0;
+    io = io_thread_new(clock_system(), &err);
+    return io == NULL ? -1 : 0;
 }
 
 static int group_tear_down(void **state)
 {
     (void)state;
+    io_thread_destroy(io);
     redis_stop(&redis);
     return 0;
 }
@@ -41,7 +46,7 @@ int redis_tests_run(const char *name, const struct CMUnitTest *tests, size_t n, 
 
 struct cluster *redis_tests_connect(const struct redis *server)
 {
-    struct cluster_options options = { .login = login_none(), .clock = clock_system() };
+    struct cluster_options options = { .io = io, .login = login_none(), .clock = clock_system() };
     snprintf(options.db.endpoint.host, sizeof options.db.endpoint.host, "127.0.0.1");
     options.db.endpoint.port = server->port;
     options.db.connect_timeout_ms = 2000;
