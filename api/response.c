@@ -30,10 +30,16 @@ void response_clean_up(struct response *r)
     buf_clean_up(&r->body);
 }
 
+/* Most differ in their first letter. */
+static bool is_named(const struct response_header *h, const char *name)
+{
+    return (h->name[0] | 0x20) == (name[0] | 0x20) && strcasecmp(h->name, name) == 0;
+}
+
 static struct response_header *slot_for(struct response *r, const char *name)
 {
     for (size_t i = 0; i < r->n_headers; i++)
-        if (strcasecmp(r->headers[i].name, name) == 0)
+        if (is_named(&r->headers[i], name))
             return &r->headers[i];
     return r->n_headers < RESPONSE_HEADERS_MAX ? &r->headers[r->n_headers++] : NULL;
 }
@@ -64,7 +70,7 @@ void response_header(struct response *r, const char *name, const char *format, .
 const char *response_header_value(const struct response *r, const char *name)
 {
     for (size_t i = 0; i < r->n_headers; i++)
-        if (strcasecmp(r->headers[i].name, name) == 0)
+        if (is_named(&r->headers[i], name))
             return r->headers[i].value;
     return NULL;
 }

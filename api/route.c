@@ -55,34 +55,37 @@ static bool ends_with_dots(struct slice wanted)
     return wanted.len > 4 && memcmp(wanted.ptr + wanted.len - 4, "...}", 4) == 0;
 }
 
-/* One segment of the path, which *n others in braces stood before. */
-static bool segment_fits(struct slice wanted, struct slice segment, struct request *request, size_t *n)
+/* What stands for the part of a template that is in braces, which *n others stood before. */
+static bool variable_fits(struct slice name, struct slice segment, struct request *request, size_t *n)
 {
-    if (slice_is(wanted, "{id}"))
+    if (slice_is(name, "{id}"))
         return uuid_parse(segment, &request->resource);
-    if (wanted.len == 0 || wanted.ptr[0] != '{')
-        return slice_equal(wanted, segment);
     if (segment.len == 0 || *n == REQUEST_SEGMENTS_MAX)
         return false;
     request->segments[(*n)++] = segment;
     return true;
 }
 
-/* Segment by segment; a rest that begins with "/" goes on, an empty one ends. */
+/* A part in braces is a whole segment, or with dots all that is left. */
 static bool template_fits(const char *template, struct request *request)
 {
-    struct slice want = slice_cstr(template);
     struct slice path = request->path;
     size_t n = 0;
-    while (want.len > 0 && path.len > 0 && path.ptr[0] == '/') {
-        want = slice_from(want, 1);
-        path = slice_from(path, 1);
-        struct slice wanted = take_segment(&want);
-        struct slice segment = ends_with_dots(wanted) ? take_rest(&path) : take_segment(&path);
-        if (!segment_fits(wanted, segment, request, &n))
+    for (const char *at = template; *at != '\0';) {
+        if (*at != '{') {
+            if (path.len == 0 || path.ptr[0] != *at)
+                return false;
+            path = slice_from(path, 1);
+            at++;
+            continue;
+        }
+        struct slice name = slice_of(at, strcspn(at, "/"));
+        struct slice segment = ends_with_dots(name) ? take_rest(&path) : take_segment(&path);
+        if (!variable_fits(name, segment, request, &n))
             return false;
+        at += name.len;
     }
-    return want.len == 0 && path.len == 0;
+    return path.len == 0;
 }
 
 static bool serves(const struct route *route, struct slice method)
