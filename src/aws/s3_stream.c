@@ -26,11 +26,6 @@ size_t s3_stream_read(struct s3_stream *stream, void *out, size_t size, enum htt
     return n;
 }
 
-void s3_stream_on_ready(struct s3_stream *stream, void (*ready)(void *ctx), void *ctx)
-{
-    http_stream_on_ready(stream->http, ready, ctx);
-}
-
 bool s3_stream_wait(struct s3_stream *stream, int64_t until_ms)
 {
     return http_stream_wait(stream->http, until_ms);

@@ -7,16 +7,6 @@
 
 /* libcurl's callbacks run in the client's thread, and give 0 (or less than they were given) to end the transfer. */
 
-static void wake(struct http_stream *t)
-{
-    struct http_stream_side *s = &t->side;
-    if (s->starved && s->ready != NULL) {
-        s->starved = false;
-        s->ready(s->ready_ctx);
-    }
-    monitor_notify(&t->monitor);
-}
-
 static size_t unread(const struct http_stream_side *s)
 {
     return s->body.len - s->read_at;
@@ -117,7 +107,7 @@ static size_t take_locked(struct http_stream *t, struct slice bytes)
         return give_up(t, HTTP_END_INTERNAL, "out of memory");
     t->run.progress_ms = http_multi_now_ms(t->multi);
     if (s->open)
-        wake(t);
+        monitor_notify(&t->monitor);
     return bytes.len;
 }
 
@@ -250,7 +240,7 @@ void http_transfer_end(struct http_stream *t, enum http_end end, const char *rea
     s->done = true;
     s->ended = true;
     s->failed = end != HTTP_END_ANSWER;
-    wake(t);
+    monitor_notify(&t->monitor);
     monitor_unlock(&t->monitor);
 }
 
@@ -293,20 +283,11 @@ size_t http_stream_read(struct http_stream *t, void *out, size_t size, enum http
     *state = HTTP_STREAM_MORE;
     if (n == 0 && s->ended)
         *state = s->failed ? HTTP_STREAM_FAILED : HTTP_STREAM_END;
-    s->starved = n == 0 && !s->ended && size > 0;
     bool goes_on = s->paused && unread(s) <= http_multi_options_of(t->multi)->stream_buffer_bytes / 2;
     monitor_unlock(&t->monitor);
     if (goes_on)
         http_multi_post(t->multi, t);
     return n;
-}
-
-void http_stream_on_ready(struct http_stream *t, void (*ready)(void *ctx), void *ctx)
-{
-    monitor_lock(&t->monitor);
-    t->side.ready = ready;
-    t->side.ready_ctx = ctx;
-    monitor_unlock(&t->monitor);
 }
 
 bool http_stream_wait(struct http_stream *t, int64_t until_ms)
@@ -330,7 +311,6 @@ void http_stream_close(struct http_stream *t)
         return;
     monitor_lock(&t->monitor);
     t->side.closed = true;
-    t->side.ready = NULL;
     bool ended = t->side.ended;
     monitor_unlock(&t->monitor);
     http_multi_give_stream(t->multi);

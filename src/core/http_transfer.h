@@ -20,10 +20,7 @@ struct http_stream_side {
     bool ended;       /* nothing more comes */
     bool failed;
     bool closed;      /* nobody wants more */
-    bool starved;     /* a read gave nothing: `ready` is due */
     bool paused;      /* the thread stopped for want of room */
-    void (*ready)(void *ctx);
-    void *ready_ctx;
 };
 
 /* The thread's. */

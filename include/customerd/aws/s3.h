@@ -184,9 +184,7 @@ void s3_page_clean_up(struct s3_page *page);
 
 /* These are as those of http_stream. */
 size_t s3_stream_read(struct s3_stream *stream, void *out, size_t size, enum http_stream_state *state);
-void s3_stream_on_ready(struct s3_stream *stream, void (*ready)(void *ctx), void *ctx);
-/* Waits on core/monitor until a read gives something, or until_ms (monotonic) has come: then false. Not together with
- * s3_stream_on_ready. */
+/* Waits on core/monitor until a read gives something, or until_ms (monotonic) has come: then false. */
 bool s3_stream_wait(struct s3_stream *stream, int64_t until_ms);
 /* Ends the transfer when it is not at its end. Accepts NULL. */
 void s3_stream_close(struct s3_stream *stream);

@@ -92,18 +92,14 @@ void http_multi_count(struct http_multi *multi, struct http_multi_counts *out);
 /* ---- a body that comes piece by piece: one user at a time, any thread ---- */
 
 enum http_stream_state {
-    HTTP_STREAM_MORE,  /* bytes were given, or there are none now: `ready` will be called */
+    HTTP_STREAM_MORE,  /* bytes were given, or there are none now: http_stream_wait */
     HTTP_STREAM_END,   /* all was read */
     HTTP_STREAM_FAILED /* the rest is lost */
 };
 
-/* Copies at most size bytes to out and returns how many. 0 with HTTP_STREAM_MORE: none are there, and `ready` is called
- * once when there are, or the end or a failure is. Never blocks. */
+/* Copies at most size bytes to out and returns how many. Never blocks. */
 size_t http_stream_read(struct http_stream *stream, void *out, size_t size, enum http_stream_state *state);
-/* ready is called in the client's thread, with the stream locked: it must not block, nor call anything of the stream. It
- * is not called any more once this has returned with NULL, or http_stream_close has returned. */
-void http_stream_on_ready(struct http_stream *stream, void (*ready)(void *ctx), void *ctx);
-/* Waits on core/monitor until a read gives something, or until_ms (monotonic): then false. */
+/* Waits on core/monitor until a read gives something, or tells an end, or until_ms (monotonic): then false. */
 bool http_stream_wait(struct http_stream *stream, int64_t until_ms);
 /* Ends the transfer when it is not at its end. Accepts NULL. */
 void http_stream_close(struct http_stream *stream);

@@ -436,60 +436,6 @@ static void streams_have_places_of_their_own(void **state)
     end();
 }
 
-static void count_ready(void *ctx)
-{
-    atomic_fetch_add((atomic_int *)ctx, 1);
-}
-
-static void ready_is_told_once_for_each_read_that_gave_nothing(void **state)
-{
-    (void)state;
-    static const struct http_peer_answer answers[] = { { .text = BIG, .fill = 2000, .then = PEER_HOLDS } };
-    struct http_multi_answer answer;
-    enum http_stream_state stream_state;
-    atomic_int calls = 0;
-    char bytes[4096];
-    begin(answers, 1);
-    struct http_stream *stream = open_stream(&answer);
-    http_stream_on_ready(stream, count_ready, &calls);
-    size_t got = 0;
-    int starved = 0;
-    do {
-        size_t n = http_stream_read(stream, bytes, sizeof bytes, &stream_state);
-        got += n;
-        if (n == 0 && stream_state == HTTP_STREAM_MORE)
-            until(&calls, ++starved); /* the last time, that it failed */
-    } while (stream_state == HTTP_STREAM_MORE);
-    assert_int_equal(got, 2000);
-    assert_int_equal(stream_state, HTTP_STREAM_FAILED);
-    assert_true(starved > 0);
-    assert_int_equal(atomic_load(&calls), starved);
-    http_stream_on_ready(stream, NULL, NULL);
-    http_multi_answer_clean_up(&answer);
-    end();
-}
-
-/* More than the buffer holds, so that bytes come in between. */
-static void ready_is_not_told_to_who_found_something(void **state)
-{
-    (void)state;
-    static const struct http_peer_answer answers[] = { { .text = BIG, .fill = BIG_BYTES } };
-    struct http_multi_answer answer;
-    enum http_stream_state stream_state;
-    atomic_int calls = 0;
-    char bytes[1000];
-    begin(answers, 1);
-    struct http_stream *stream = open_stream(&answer);
-    http_stream_on_ready(stream, count_ready, &calls);
-    for (size_t at = 0; at < 3 * STREAM_BUFFER_BYTES;) {
-        assert_true(http_stream_wait(stream, now_ms() + DEADLINE_MS));
-        at += http_stream_read(stream, bytes, sizeof bytes, &stream_state);
-    }
-    assert_int_equal(atomic_load(&calls), 0);
-    http_multi_answer_clean_up(&answer);
-    end();
-}
-
 /* ------------------------------------------------------------------------------------------------------ fibers */
 
 struct fibers {
@@ -554,8 +500,6 @@ int main(void)
         cmocka_unit_test(nobody_reads_so_nothing_more_is_taken_and_no_time_runs),
         cmocka_unit_test(a_stream_that_breaks_or_stalls_fails),
         cmocka_unit_test(streams_have_places_of_their_own),
-        cmocka_unit_test(ready_is_told_once_for_each_read_that_gave_nothing),
-        cmocka_unit_test(ready_is_not_told_to_who_found_something),
         cmocka_unit_test(fibers_leave_their_thread_to_each_other),
     };
     return cmocka_run_group_tests(tests, http_set_up, http_tear_down);
