@@ -242,26 +242,47 @@ static uint64_t bound_of(const struct walk *walk, size_t bucket)
     return w->asleep ? walk->bounds[walk->levels[bucket] - 1] : UINT64_MAX;
 }
 
-static int falling(const void *a, const void *b)
+/* Moves n values so that none before `rank` is less than the one there, and none behind it greater; returns that one.
+ * Hoare's selection: to sort them all would be a twentieth of what a page costs here. */
+static uint64_t select_falling(uint64_t *values, size_t n, size_t rank)
 {
-    uint64_t of_a, of_b;
-    memcpy(&of_a, a, sizeof of_a);
-    memcpy(&of_b, b, sizeof of_b);
-    return (of_a < of_b) - (of_a > of_b);
+    size_t from = 0, to = n - 1;
+    while (from < to) {
+        uint64_t middle = values[from + (to - from) / 2];
+        size_t i = from, j = to;
+        for (;; i++, j--) {
+            while (values[i] > middle)
+                i++;
+            while (values[j] < middle)
+                j--;
+            if (i >= j)
+                break;
+            uint64_t value = values[i];
+            values[i] = values[j];
+            values[j] = value;
+        }
+        if (rank <= j)
+            to = j;
+        else
+            from = j + 1;
+    }
+    return values[rank];
 }
 
 /* The buckets above the first bound have an id for each of the next page's, unless they were deleted; the other bounds part
  * the rest. */
 void walk_mark(const struct walk *walk, size_t limit, struct cursor *out)
 {
-    uint64_t bounds[BUCKETS], sorted[BUCKETS];
+    uint64_t bounds[BUCKETS], ranked[BUCKETS];
     out->last = walk->below;
     for (size_t b = 0; b < BUCKETS; b++)
         bounds[b] = bound_of(walk, b);
-    memcpy(sorted, bounds, sizeof sorted);
-    qsort(sorted, BUCKETS, sizeof *sorted, falling);
-    for (size_t i = 0; i < CURSOR_LEVELS; i++)
-        out->bounds[i] = sorted[limit + (BUCKETS - limit) / CURSOR_LEVELS * i];
+    memcpy(ranked, bounds, sizeof ranked);
+    for (size_t i = 0, from = 0, rank = limit; i < CURSOR_LEVELS; i++) {
+        out->bounds[i] = select_falling(ranked + from, BUCKETS - from, rank - from);
+        from = rank;
+        rank += (BUCKETS - limit) / CURSOR_LEVELS;
+    }
     for (size_t b = 0; b < BUCKETS; b++) {
         out->levels[b] = 0;
         while (out->levels[b] < CURSOR_LEVELS && bounds[b] <= out->bounds[out->levels[b]])
