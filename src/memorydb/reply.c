@@ -118,6 +118,8 @@ static redisReplyObjectFunctions functions = {
  * each part. A string, or an array of nothing but strings, is one block here: the parts, then the reply's bytes. The bytes
  * were found whole by resp_scan. Anything else, and what is spelt otherwise than servers do, is left to hiredis. */
 
+#define LENGTH_MAX_DIGITS 9
+
 struct text {
     const char *at, *end;
 };
@@ -125,18 +127,19 @@ struct text {
 /* Takes a line of a type and a length; -1 stands for nil. False when there is none, or it is spelt in another way. */
 static bool take_length(struct text *t, char type, long *len)
 {
-    const char *p = t->at + 1;
     if (t->end - t->at < 4 || t->at[0] != type)
         return false;
-    bool nil = p[0] == '-' && p[1] == '1';
-    bool zero = p[0] == '0';
-    *len = nil ? -1 : 0;
-    p += nil ? 2 : zero ? 1 : 0;
-    if (!nil && !zero)
-        for (; p < t->end && p - t->at <= 9 && *p >= '0' && *p <= '9'; p++)
-            *len = *len * 10 + (*p - '0');
-    if (p == t->at + 1 || t->end - p < 2 || p[0] != '\r' || p[1] != '\n')
+    bool nil = t->at[1] == '-' && t->at[2] == '1';
+    const char *digits = t->at + (nil ? 2 : 1), *p = digits;
+    const char *end = t->end - digits > LENGTH_MAX_DIGITS ? digits + LENGTH_MAX_DIGITS : t->end;
+    long n = 0;
+    for (; p < end && *p >= '0' && *p <= '9'; p++)
+        n = n * 10 + (*p - '0');
+    if (p == digits || (*digits == '0' && p - digits > 1) || t->end - p < 2 || p[0] != '\r' || p[1] != '\n')
         return false;
+    if (nil && n != 1)
+        return false;
+    *len = nil ? -1 : n;
     t->at = p + 2;
     return true;
 }

@@ -62,11 +62,12 @@ static enum resp_result scan_string(struct resp_scan *scan, struct slice bytes, 
 static size_t short_line(struct slice rest, int64_t *number)
 {
     size_t i = 1;
+    int n = 0;
     if (rest.len < 2 || (rest.ptr[0] != '$' && rest.ptr[0] != '*'))
         return 0;
-    *number = 0;
     for (; i < 8 && i < rest.len && rest.ptr[i] >= '0' && rest.ptr[i] <= '9'; i++)
-        *number = *number * 10 + (rest.ptr[i] - '0');
+        n = n * 10 + (rest.ptr[i] - '0');
+    *number = n;
     return i > 1 && i + 1 < rest.len && rest.ptr[i] == '\r' && rest.ptr[i + 1] == '\n' ? i : 0;
 }
 
