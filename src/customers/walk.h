@@ -4,10 +4,10 @@
  * newer one that it has not told. Ids never change, and each is below the one before, so none is given out twice, whatever
  * is created, deleted or moved between shards meanwhile.
  *
- * What a page's walk learnt and did not use goes into the cursor: down to which bound a bucket has nobody. The next page's
- * walk lets that bucket sleep until it gets there. Nobody who exists during the whole walk is missed by that: he was in his
- * bucket's index when it was asked, so he is not where it had nobody. Who is created later, with an id from a slow clock,
- * may be missed, as he may be wherever the walk has passed. */
+ * What a page's walk learnt and did not use goes into the cursor: down to which bound a bucket has no id. The next page's
+ * walk lets that bucket sleep until it gets there. No customer that exists during the whole walk is missed by that: it stood
+ * in its bucket's index when the bucket was asked, so it is not where the bucket had none. One that is created later, with
+ * an id from a slow clock, may be missed, as it may be wherever the walk has passed. */
 #ifndef CUSTOMERD_CUSTOMERS_WALK_H
 #define CUSTOMERD_CUSTOMERS_WALK_H
 

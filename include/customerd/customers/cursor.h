@@ -1,5 +1,5 @@
 /* cursor: where a walk through the customers goes on: after which id, and how far below that id each bucket is known to have
- * nobody, so that the next page need not ask them all. It tells a client nothing that the walk's next pages don't, and a
+ * none, so that the next page need not ask them all. It tells a client nothing that the walk's next pages don't, and a
  * client can't make one: it is signed with a key of the deployment.
  *
  * base64url of a version byte, the id, the bounds, a level of two bits for each bucket, and the first 16 bytes of HMAC-SHA256
