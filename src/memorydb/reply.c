@@ -114,9 +114,10 @@ static redisReplyObjectFunctions functions = {
 
 /* ---- what is most often answered, without hiredis ---- */
 
-/* Half of a page's work in the service was parsing: hiredis copies the reply to its own buffer, and calls and allocates for
- * each part. A string, or an array of nothing but strings, is one block here: the parts, then the reply's bytes. The bytes
- * were found whole by resp_scan. Anything else, and what is spelt otherwise than servers do, is left to hiredis. */
+/* A quarter of the service's instructions for a page went into parsing: hiredis copies the reply to a buffer of its own, and
+ * makes each part by a call. A string, or an array of nothing but strings, is one block here: the parts, then the reply's
+ * bytes. The bytes were found whole by resp_scan. Anything else, and what is spelt otherwise than servers do, is left to
+ * hiredis. */
 
 #define LENGTH_MAX_DIGITS 9
 
