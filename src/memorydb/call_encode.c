@@ -20,7 +20,10 @@ static char *put(char *to, const void *from, size_t n)
 static char *put_word(char *to, struct slice word)
 {
     *to++ = '$';
-    to += decimal_put(to, word.len);
+    if (word.len < 10)
+        *to++ = (char)('0' + word.len); /* as most are */
+    else
+        to += decimal_put(to, word.len);
     to = put(to, "\r\n", 2);
     to = put(to, word.ptr, word.len);
     return put(to, "\r\n", 2);

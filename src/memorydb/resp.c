@@ -58,10 +58,35 @@ static enum resp_result scan_string(struct resp_scan *scan, struct slice bytes, 
     return RESP_WHOLE;
 }
 
+/* A header line of a few digits, as nearly all are: its length without the line's end, and the number. 0 for any other. */
+static size_t short_line(struct slice rest, int64_t *number)
+{
+    size_t i = 1;
+    int n = 0;
+    if (rest.len < 2 || (rest.ptr[0] != '$' && rest.ptr[0] != '*'))
+        return 0;
+    for (; i < 8 && i < rest.len && rest.ptr[i] >= '0' && rest.ptr[i] <= '9'; i++)
+        n = n * 10 + (rest.ptr[i] - '0');
+    *number = n;
+    return i > 1 && i + 1 < rest.len && rest.ptr[i] == '\r' && rest.ptr[i + 1] == '\n' ? i : 0;
+}
+
+static enum resp_result scan_counted(struct resp_scan *scan, struct slice bytes, char type, size_t next, int64_t number)
+{
+    if (type == '$')
+        return scan_string(scan, bytes, next, number);
+    scan->at = next;
+    return scan_array(scan, number);
+}
+
 /* Steps over the header line at scan->at, and over a string's bytes. */
 static enum resp_result scan_value(struct resp_scan *scan, struct slice bytes)
 {
+    int64_t counted;
     struct slice rest = slice_from(bytes, scan->at);
+    size_t short_one = short_line(rest, &counted);
+    if (short_one > 0)
+        return scan_counted(scan, bytes, rest.ptr[0], scan->at + short_one + 2, counted);
     const char *cr = rest.len == 0 ? NULL : memchr(rest.ptr, '\r', rest.len);
     size_t line = cr == NULL ? rest.len : (size_t)(cr - rest.ptr);
     if (line > RESP_LINE_MAX_BYTES || (rest.len > 0 && memchr("+-:$*", rest.ptr[0], 5) == NULL))
@@ -73,11 +98,9 @@ static enum resp_result scan_value(struct resp_scan *scan, struct slice bytes)
     if (line == 0 || cr[1] != '\n' || (!plain && !parse_number(slice_of(rest.ptr + 1, line - 1), &number)))
         return RESP_BROKEN;
     size_t next = scan->at + line + 2;
-    if (rest.ptr[0] == '$')
-        return scan_string(scan, bytes, next, number);
+    if (rest.ptr[0] == '$' || rest.ptr[0] == '*')
+        return scan_counted(scan, bytes, rest.ptr[0], next, number);
     scan->at = next;
-    if (rest.ptr[0] == '*')
-        return scan_array(scan, number);
     value_done(scan);
     return RESP_WHOLE;
 }

@@ -24,6 +24,7 @@ from token_issuer import TokenIssuer
 from world import ROOT, World
 
 HOT_CUSTOMERS = 1000
+WALK_PAGES = 200
 TOKEN_LIFE_S = 7200
 CUSTOMERD = "customerd"
 
@@ -124,7 +125,7 @@ class Bench:
 
     def run(self, workload):
         say(f"{workload.name}: {workload.note}")
-        if workload.ids == workloads.UNIFORM:
+        if workload.ids in (workloads.UNIFORM, workloads.WALK):
             self.uniform()
         asked = workload.peers
         if not (self.options.full or self.options.only):
@@ -207,8 +208,17 @@ class Bench:
             target = replace(target, prefix=workload.path[0], suffix=workload.path[1])
         if workload.kind == "delete":
             return self._deletes(target, workload)
-        return wrk(target, workload.kind, self.files[workload.ids], workload.connections, duration_s,
-                   tag=uuid.uuid4().hex[:8])
+        ids = self._walk(contestant) if workload.ids == workloads.WALK else self.files[workload.ids]
+        return wrk(target, workload.kind, ids, workload.connections, duration_s, tag=uuid.uuid4().hex[:8])
+
+    def _walk(self, contestant):
+        """Of each its own: builds that are compared may have cursors of different forms."""
+        key = workloads.WALK, contestant.label
+        if key not in self.files:
+            text = customers.walk(contestant.target.url, WALK_PAGES, workloads.PAGE_OF)
+            self.files[key] = self.world.path(f"walk-{len(self.files)}")
+            self.files[key].write_text(text)
+        return self.files[key]
 
     def _deletes(self, target, workload):
         """A fixed number of new customers goes; some more are there for the requests under way at the end."""

@@ -73,6 +73,20 @@ def read_all(url, ids_file, count=None):
             yield line, body
 
 
+def walk(url, pages, limit):
+    """What stands behind "limit=" of the pages after the first, a line each."""
+    lines, cursor = [], ""
+    with Client(url) as client:
+        for _ in range(pages):
+            status, body = client.get(f"/customers?limit={limit}{cursor}")
+            page = json.loads(body)
+            if status != 200 or len(page["items"]) != limit or not page["next_cursor"]:
+                raise AssertionError(f"page {len(lines) + 1} of a walk: {status} {body[:200]!r}")
+            cursor = f"&cursor={page['next_cursor']}"
+            lines.append(f"{limit}{cursor}\n")
+    return "".join(lines)
+
+
 def email_of(text):
     """A customer's e-mail as it stands in a query."""
     return urllib.parse.quote(json.loads(text)["email"], safe="")

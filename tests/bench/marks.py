@@ -47,6 +47,7 @@ ALL = (
     Mark("the 80/20 mix, vs the Flask stack with plain HSET and HGETALL", 8, 15, _rates("mix-75", "customerd", "flask")),
     Mark("list page of 50 at 1 million customers: processor time of service and database, in GETs by id", 40, 15,
          _measure("list-cpu", "ratio"), at_most=True, full=True),
+    Mark("the same, a page in a walk", 40, 15, _measure("list-cpu", "ratio in a walk"), at_most=True, full=True),
     Mark("GET with JWT vs without", 0.9, 0.97, _rates("get-jwt-64", "customerd with JWT", "customerd")),
     Mark("GET of a cached object of 1 KiB, 64 connections, vs GET by id", 0.8, 1.0, _rates("object-64", OBJECTS, "customerd")),
     Mark("the same, vs nginx's proxy_cache before the same S3", 0.5, 0.8, _rates("object-64", OBJECTS, NGINX_CACHE)),

@@ -50,17 +50,23 @@ def memory(bench):
 
 
 def list_cpu(bench):
-    """User and system time of service and database for a page of 50, in those of a GET by id."""
+    """User and system time of service and database for a page of 50, the first and one in a walk, in those of a GET by id."""
     bench.uniform()
-    pids = [bench.customerd.service.pid, *bench.world.node_pids]
     for _ in range(bench.scale.rounds):
-        cost = {}
-        for name in ("list-16", "get-64"):
-            before = cpu_s(pids)
-            sample = bench.sample(workloads.ALL[name], bench.customerd, bench.scale.sample_s)
-            cost[name] = (cpu_s(pids) - before) / sample.requests
-            bench.results.measure("list-cpu", f"{name}, us", cost[name] * 1e6)
-        bench.results.measure("list-cpu", "ratio", cost["list-16"] / cost["get-64"])
+        for contestant in bench.customerds:
+            _list_cpu_round(bench, contestant, f"{contestant.name}, " if len(bench.customerds) > 1 else "")
+
+
+def _list_cpu_round(bench, contestant, prefix):
+    pids = [contestant.service.pid, *bench.world.node_pids]
+    cost = {}
+    for name in ("list-16", "walk-16", "get-64"):
+        before = cpu_s(pids)
+        sample = bench.sample(workloads.ALL[name], contestant, bench.scale.sample_s)
+        cost[name] = (cpu_s(pids) - before) / sample.requests
+        bench.results.measure("list-cpu", f"{prefix}{name}, us", cost[name] * 1e6)
+    bench.results.measure("list-cpu", f"{prefix}ratio", cost["list-16"] / cost["get-64"])
+    bench.results.measure("list-cpu", f"{prefix}ratio in a walk", cost["walk-16"] / cost["get-64"])
 
 
 def _expiring(world):

@@ -10,6 +10,7 @@ HOT_OBJECTS = "hot objects"
 UNIFORM = "uniform"
 EMAILS = "emails"
 PAGES = "pages"
+WALK = "walk"
 PAGE_OF = 50
 JWT = "customerd with JWT"
 OBJECTS = "customerd objects"
@@ -45,6 +46,7 @@ ALL = {workload.name: workload for workload in [
     *_series("get-jwt", "get", (64,), (JWT,), note="GET by id with and without a token"),
     *_series("email", "get", (64,), ids=EMAILS, path=("/customers?email=", ""), note="GET by e-mail"),
     *_series("list", "fixed", (16,), ids=PAGES, path=("/customers?limit=", ""), note="the first page of 50"),
+    *_series("walk", "get", (16,), ids=WALK, path=("/customers?limit=", ""), note="pages of 50 from a walk's first 10,000 customers"),
     *_series("create", "create", CONNECTIONS, ("fastify", "flask", "redis-benchmark"), note="POST with a new e-mail"),
     *_series("patch", "patch", (64,), note="PATCH of one of 1,000 customers"),
     *_series("delete", "delete", (64,), note="DELETE"),

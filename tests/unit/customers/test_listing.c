@@ -2,8 +2,9 @@
 #include "store_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-#define SEEN_MAX 400
+#define SEEN_MAX 4000
 #define BIRTH_MS INT64_C(1700000000000)
 
 struct seen {
@@ -195,6 +196,73 @@ static void a_cursor_outlives_the_customer_that_it_names(void **state)
     assert_int_equal(seen.n, 30);
 }
 
+static unsigned draw(unsigned *seed, unsigned n)
+{
+    *seed = *seed * 1103515245u + 12345u;
+    return (*seed >> 16) % n;
+}
+
+/* Pages of any limit from either replica; in between customers go, and others come anywhere, as from clocks that are late. */
+static void walk_through_churn(const struct fixture *f, unsigned seed, struct uuid *ids, bool *gone, int n,
+                               struct seen *seen)
+{
+    struct buf cursor = BUF_INIT(256);
+    memset(seen, 0, sizeof *seen);
+    while (walk_page(draw(&seed, 2) == 0 ? &f->a : &f->b, 1 + draw(&seed, draw(&seed, 3) == 0 ? 100 : 20), &cursor, seen)) {
+        for (unsigned changes = draw(&seed, 12); changes > 0; changes--) {
+            unsigned i = draw(&seed, (unsigned)n);
+            if (!gone[i])
+                expect_delete(&f->a, &ids[i], STATUS_OK);
+            gone[i] = true;
+            insert_record(&f->b, (uint8_t)draw(&seed, BUCKETS), BIRTH_MS + draw(&seed, (unsigned)n), "new");
+        }
+    }
+    buf_clean_up(&cursor);
+}
+
+static void what_a_cursor_tells_of_the_buckets_hides_nobody(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 500 };
+    static struct uuid ids[N];
+    static bool gone[N];
+    static struct seen seen;
+    unsigned seed = 1;
+    for (int i = 0; i < N; i++) /* some buckets are crowded */
+        ids[i] = insert_record(&f->a, (uint8_t)draw(&seed, i % 4 == 0 ? 8 : BUCKETS), BIRTH_MS + i / 2, "A");
+    for (unsigned round = 0; round < 6; round++) {
+        walk_through_churn(f, round, ids, gone, N, &seen);
+        for (size_t i = 1; i < seen.n; i++)
+            assert_true(strcmp(seen.ids[i - 1], seen.ids[i]) > 0);
+        for (int i = 0; i < N; i++)
+            assert_true(gone[i] || has_seen(&seen, &ids[i]));
+    }
+}
+
+static long asked_below_an_id(const struct fixture *f)
+{
+    static const char before[] = "cmdstat_zrevrangebylex:calls=";
+    const char *at = strstr(redis_command(f->redis, "INFO commandstats"), before);
+    return at == NULL ? 0 : strtol(at + sizeof before - 1, NULL, 10);
+}
+
+static void a_page_in_a_walk_asks_some_of_the_buckets(void **state)
+{
+    struct fixture *f = *state;
+    static struct uuid ids[900];
+    struct seen seen = { .n = 0 };
+    struct buf cursor = BUF_INIT(256);
+    populate(&f->a, 900, -1, ids);
+    redis_command(f->redis, "CONFIG RESETSTAT");
+    assert_true(walk_page(&f->a, 50, &cursor, &seen));
+    assert_int_equal(asked_below_an_id(f), 0);
+    while (walk_page(&f->b, 50, &cursor, &seen))
+        ;
+    assert_int_equal(seen.n, 900);
+    assert_in_range(asked_below_an_id(f), 1, 17 * BUCKETS / 2);
+    buf_clean_up(&cursor);
+}
+
 static void expect_bad_cursor(const struct replica *r, struct slice cursor)
 {
     struct page page;
@@ -254,6 +322,8 @@ int main(void)
         STORE_TEST(customers_of_one_millisecond_are_told_apart),
         STORE_TEST(customers_deleted_after_their_index_was_read_are_made_up_for),
         STORE_TEST(a_walk_during_churn_sees_those_who_stay_once),
+        STORE_TEST(what_a_cursor_tells_of_the_buckets_hides_nobody),
+        STORE_TEST(a_page_in_a_walk_asks_some_of_the_buckets),
         STORE_TEST(a_cursor_outlives_the_customer_that_it_names),
         STORE_TEST(a_cursor_that_is_damaged_or_of_another_deployment_is_refused),
         STORE_TEST(a_damaged_record_or_index_is_told_not_skipped),

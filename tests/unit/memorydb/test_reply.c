@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 static struct reply *parse(struct reply_parser *p, const char *text)
 {
     struct reply *r = reply_parse(p, slice_cstr(text));
@@ -63,6 +65,45 @@ static void arrays_are_read_by_index_and_end_in_nil(void **state)
     reply_free(r);
 }
 
+static void an_array_of_strings_reads_like_any_other(void **state)
+{
+    struct reply_parser *p = *state;
+    struct reply *r = parse(p, "*4\r\n$1\r\na\r\n$-1\r\n$12\r\n\r\nwith lines\r\n$0\r\n\r\n");
+    assert_int_equal(reply_count(r), 4);
+    assert_true(slice_is(reply_text(reply_at(r, 0)), "a"));
+    assert_int_equal(reply_type(reply_at(r, 1)), REPLY_NIL);
+    assert_true(slice_is(reply_text(reply_at(r, 2)), "\r\nwith lines"));
+    assert_true(slice_is(reply_text(reply_at(r, 3)), ""));
+    assert_int_equal(reply_type(reply_at(r, 3)), REPLY_STRING);
+    assert_int_equal(reply_type(reply_at(r, 4)), REPLY_NIL);
+    reply_free(r);
+}
+
+/* Each part of it is a copy of its own size, so that a look behind it shows under AddressSanitizer. */
+static void no_part_of_an_array_of_strings_is_a_reply(void **state)
+{
+    static const char whole[] = "*3\r\n$1\r\na\r\n$-1\r\n$10\r\n0123456789\r\n";
+    struct reply_parser *p = *state;
+    for (size_t len = 1; len < sizeof whole - 1; len++) {
+        char *part = malloc(len);
+        assert_non_null(part);
+        memcpy(part, whole, len);
+        assert_null(reply_parse(p, slice_of(part, len)));
+        free(part);
+    }
+    reply_free(parse(p, whole));
+}
+
+static void strings_that_are_no_strings_are_refused(void **state)
+{
+    struct reply_parser *p = *state;
+    static const char *const wrong[] = { "$x\r\n",       "$\r\n\r\n",      "$-2\r\n",    "$1x\r\na\r\n", "*1\r\n$-3\r\n",
+                                         "*1x\r\n$1\r\na\r\n", "*1\r\n#1\r\na\r\n", "*99999999\r\n", "$9999999999\r\na\r\n" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_null(reply_parse(p, slice_cstr(wrong[i])));
+    reply_free(parse(p, "$1\r\na\r\n"));
+}
+
 static void half_a_reply_and_garbage_do_not_spoil_the_next(void **state)
 {
     struct reply_parser *p = *state;
@@ -91,6 +132,9 @@ int main(void)
         cmocka_unit_test(every_type_reads_as_itself),
         cmocka_unit_test(strings_keep_their_nuls),
         cmocka_unit_test(arrays_are_read_by_index_and_end_in_nil),
+        cmocka_unit_test(an_array_of_strings_reads_like_any_other),
+        cmocka_unit_test(no_part_of_an_array_of_strings_is_a_reply),
+        cmocka_unit_test(strings_that_are_no_strings_are_refused),
         cmocka_unit_test(half_a_reply_and_garbage_do_not_spoil_the_next),
     };
     return cmocka_run_group_tests(tests, make_parser, free_parser);
