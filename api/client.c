@@ -26,6 +26,7 @@ struct client {
     unsigned visits;      /* of the library, which asked in vain for its answer */
     uint64_t wants_until; /* this run of the library; 0: none */
     bool suspended;
+    bool answered; /* is counted in its loop's answers */
     uint8_t peer[PEER_BYTES];
     bool linger;
     char request_id[REQUEST_ID_SIZE];
@@ -37,6 +38,41 @@ static struct client *client_of(struct MHD_Connection *http)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;
+}
+
+/* ---- what the library is wanted for ---- */
+
+static void want_no_runs(struct client *client)
+{
+    struct client_loop *loop = client->context->loop;
+    if (loop != NULL && client->wants_until > loop->run)
+        loop->wanted[client->wants_until % (LIBRARY_RUNS_AHEAD + 1)]--;
+    client->wants_until = 0;
+}
+
+/* The library has something to do for this client that no event will tell of, and needs so many runs for it. */
+static void want_runs(struct client *client, unsigned n)
+{
+    struct client_loop *loop = client->context->loop;
+    want_no_runs(client);
+    if (loop == NULL)
+        return;
+    client->wants_until = loop->run + n;
+    loop->wanted[client->wants_until % (LIBRARY_RUNS_AHEAD + 1)]++;
+}
+
+/* The next request may be here already. While others wait for the database the library doesn't tell (loop.c). */
+static void after_answer(struct client *client)
+{
+    struct client_loop *loop = client->context->loop;
+    if (loop == NULL)
+        return;
+    loop->answers -= client->answered;
+    client->answered = false;
+    if (fiber_loop_count(loop->fibers) > 0)
+        want_runs(client, 1);
+    else
+        want_no_runs(client);
 }
 
 /* ---- the connection ---- */
@@ -68,6 +104,7 @@ static void client_established(void *ctx)
 {
     struct client *client = ctx;
     connection_restart_phase(client->context->connections, &client->connection);
+    want_runs(client, 1); /* the first request may have come with the handshake's end */
 }
 
 static struct client *client_new(const struct client_context *shared, struct MHD_Connection *http)
@@ -165,25 +202,6 @@ static bool run(struct client *client)
     return connection_run(client->context->connections, &client->connection) && task_start(client->task, TASK_RUN);
 }
 
-static void want_no_runs(struct client *client)
-{
-    struct client_loop *loop = client->context->loop;
-    if (loop != NULL && client->wants_until > loop->run)
-        loop->wanted[client->wants_until % (LIBRARY_RUNS_AHEAD + 1)]--;
-    client->wants_until = 0;
-}
-
-/* The library has something to do for this client that no event will tell of, and needs so many runs for it. */
-static void want_runs(struct client *client, unsigned n)
-{
-    struct client_loop *loop = client->context->loop;
-    want_no_runs(client);
-    if (loop == NULL)
-        return;
-    client->wants_until = loop->run + n;
-    loop->wanted[client->wants_until % (LIBRARY_RUNS_AHEAD + 1)]++;
-}
-
 /* What is answered before the body has come ends its connection: the library then takes no more of it. */
 static enum MHD_Result answer(struct client *client)
 {
@@ -193,6 +211,10 @@ static enum MHD_Result answer(struct client *client)
         return MHD_NO;
     if (task->step != TASK_RUN && !connection_run(client->context->connections, &client->connection))
         return MHD_NO;
+    if (client->context->loop != NULL && !client->answered) {
+        client->answered = true;
+        client->context->loop->answers++;
+    }
     /* In one it is sent, in another it is over. */
     want_runs(client, LIBRARY_RUNS_AHEAD);
     return MHD_queue_response(client->http, (unsigned)task->measure.http_status, task->reply);
@@ -274,16 +296,6 @@ void client_sends(struct client *client)
 void client_allow(struct client *client, int64_t extra_ms)
 {
     connection_allow(&client->connection, extra_ms);
-}
-
-/* The next request may be here already. While others wait for the database the library doesn't tell (loop.c). */
-static void after_answer(struct client *client)
-{
-    const struct client_loop *loop = client->context->loop;
-    if (loop != NULL && fiber_loop_count(loop->fibers) > 0)
-        want_runs(client, 1);
-    else
-        want_no_runs(client);
 }
 
 void client_on_completed(void *context, struct MHD_Connection *http, void **slot, enum MHD_RequestTerminationCode code)

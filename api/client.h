@@ -25,6 +25,7 @@ struct client_loop {
     /* Runs of the library: how many there were, and how many clients want others up to which one (client.c, want_runs). */
     uint64_t run;
     size_t wanted[LIBRARY_RUNS_AHEAD + 1];
+    size_t answers; /* that are on their way */
     size_t begun;  /* requests that were begun in the last one */
     bool stopping; /* no request is begun any more */
     size_t long_bodies_bytes; /* that requests hold, or will, of bodies longer than is usual */

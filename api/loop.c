@@ -7,10 +7,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* The library says that it has something to do as long as it waits for an answer: then it is asked no more often. What it has
- * to do is told by events, by requests that have run, and by its callbacks (struct client_loop, `wanted`), so this is only for
- * bytes that lie ready and for which none of them speaks: behind a head that filled the library's memory. The kernel's timer for
- * a millisecond would cost a request more than its way through the library. */
+/* The library says that it has something to do as long as it waits for an answer: then it is asked no more often. What it really
+ * has to do is told by events, by requests that have run, and by its callbacks (struct client_loop, `wanted`), but for the end of
+ * an answer that was sent in several pieces, and for bytes behind a head that filled its memory. A kernel's timer of a millisecond
+ * costs as much as the rest of a request's way through the library, so that it is set for the former alone. */
+#define SENDING_PERIOD_MS 1
 #define WAITING_PERIOD_MS 10
 /* The library listens again after it had run out of descriptors, and has no event for that. */
 #define LOOK_PERIOD_MS 1000
@@ -45,7 +46,9 @@ static int64_t library_due_ms(const struct loop *loop, int64_t now_ms)
         return now_ms + LOOK_PERIOD_MS;
     if (left_ms > 0)
         return now_ms + (int64_t)left_ms;
-    return now_ms + (fiber_loop_count(loop->clients.fibers) > 0 ? WAITING_PERIOD_MS : 0);
+    if (fiber_loop_count(loop->clients.fibers) == 0)
+        return now_ms;
+    return now_ms + (loop->clients.answers > 0 ? SENDING_PERIOD_MS : WAITING_PERIOD_MS);
 }
 
 static bool is_wanted(const struct client_loop *clients)
