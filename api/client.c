@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include "customerd/api/problem.h"
+#include "customerd/core/fiber.h"
 
 #include "head.h"
 #include "task.h"
@@ -11,9 +12,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* So often the library may ask in vain for an answer before its connection is suspended, which costs three system calls.
- * A read is answered sooner; of many writes that a database holds back the library would else ask for each at each turn. */
-#define VISITS_MAX 8
+/* So often the library may ask in vain for an answer before its connection is suspended, which costs three system calls, each as
+ * much as some ten of such questions. A read is answered sooner; of many writes that a database holds back the library would else
+ * ask for each at each turn. */
+#define VISITS_MAX 32
 
 struct client {
     struct connection connection; /* the first member: the watchdog knows no other */
@@ -21,8 +23,10 @@ struct client {
     const struct client_context *context;
     struct MHD_Connection *http;
     struct task *task; /* of the request that is on its way */
-    unsigned visits;   /* of the library, which asked in vain for its answer */
+    unsigned visits;      /* of the library, which asked in vain for its answer */
+    uint64_t wants_until; /* this run of the library; 0: none */
     bool suspended;
+    bool answered; /* is counted in its loop's answers */
     uint8_t peer[PEER_BYTES];
     bool linger;
     char request_id[REQUEST_ID_SIZE];
@@ -34,6 +38,41 @@ static struct client *client_of(struct MHD_Connection *http)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;
+}
+
+/* ---- what the library is wanted for ---- */
+
+static void want_no_runs(struct client *client)
+{
+    struct client_loop *loop = client->context->loop;
+    if (loop != NULL && client->wants_until > loop->run)
+        loop->wanted[client->wants_until % (LIBRARY_RUNS_AHEAD + 1)]--;
+    client->wants_until = 0;
+}
+
+/* The library has something to do for this client that no event will tell of, and needs so many runs for it. */
+static void want_runs(struct client *client, unsigned n)
+{
+    struct client_loop *loop = client->context->loop;
+    want_no_runs(client);
+    if (loop == NULL)
+        return;
+    client->wants_until = loop->run + n;
+    loop->wanted[client->wants_until % (LIBRARY_RUNS_AHEAD + 1)]++;
+}
+
+/* The next request may be here already. While others wait for the database the library doesn't tell (loop.c). */
+static void after_answer(struct client *client)
+{
+    struct client_loop *loop = client->context->loop;
+    if (loop == NULL)
+        return;
+    loop->answers -= client->answered;
+    client->answered = false;
+    if (fiber_loop_count(loop->fibers) > 0)
+        want_runs(client, 1);
+    else
+        want_no_runs(client);
 }
 
 /* ---- the connection ---- */
@@ -65,6 +104,7 @@ static void client_established(void *ctx)
 {
     struct client *client = ctx;
     connection_restart_phase(client->context->connections, &client->connection);
+    want_runs(client, 1); /* the first request may have come with the handshake's end */
 }
 
 static struct client *client_new(const struct client_context *shared, struct MHD_Connection *http)
@@ -136,6 +176,8 @@ void *client_on_request_line(void *context, const char *uri, struct MHD_Connecti
         !connection_begin(shared->connections, &client->connection))
         return NULL;
     client->visits = 0;
+    if (shared->loop != NULL)
+        shared->loop->begun++;
     client->task = task_new(shared, client, uri);
     return NULL;
 }
@@ -169,6 +211,12 @@ static enum MHD_Result answer(struct client *client)
         return MHD_NO;
     if (task->step != TASK_RUN && !connection_run(client->context->connections, &client->connection))
         return MHD_NO;
+    if (client->context->loop != NULL && !client->answered) {
+        client->answered = true;
+        client->context->loop->answers++;
+    }
+    /* In one it is sent, in another it is over. */
+    want_runs(client, LIBRARY_RUNS_AHEAD);
     return MHD_queue_response(client->http, (unsigned)task->measure.http_status, task->reply);
 }
 
@@ -176,18 +224,13 @@ static enum MHD_Result answer(struct client *client)
  * would begin to take the body. */
 static enum MHD_Result come_back(struct client *client)
 {
+    want_no_runs(client);
     client->visits++;
     if (client->task->step == TASK_ADMIT || client->visits >= VISITS_MAX) {
         client->suspended = true;
         MHD_suspend_connection(client->http);
     }
     return MHD_YES;
-}
-
-static void run_library_again(const struct client_context *shared)
-{
-    if (shared->loop != NULL)
-        shared->loop->again = true;
 }
 
 /* The first call comes with the head, then one each with a piece of the body, and the last one, without `upload`, again and
@@ -218,9 +261,9 @@ enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const
         return MHD_NO;
     if (task->runs)
         return come_back(client);
-    run_library_again(context);
     if (task_is_answered(task))
         return answer(client);
+    want_runs(client, 1);
     if (task->step == TASK_ADMIT)
         task->step = TASK_BODY;
     return MHD_YES;
@@ -247,7 +290,7 @@ void client_pause(struct client *client)
 void client_sends(struct client *client)
 {
     connection_restart_phase(client->context->connections, &client->connection);
-    run_library_again(client->context);
+    want_runs(client, 1);
 }
 
 void client_allow(struct client *client, int64_t extra_ms)
@@ -263,6 +306,7 @@ void client_on_completed(void *context, struct MHD_Connection *http, void **slot
     if (client == NULL)
         return;
     struct task *task = client->task;
+    after_answer(client);
     if (connection_end(shared->connections, &client->connection) && task != NULL && !task->runs && !task_is_answered(task))
         task_note_cut(task, client->late_id);
     leave_task(client);

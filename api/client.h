@@ -15,11 +15,18 @@ struct client;
 struct fiber_loop;
 struct route;
 
+/* So many runs of the library may be wanted at a time. */
+#define LIBRARY_RUNS_AHEAD 2
+
 /* What is known on the loop's thread alone. */
 struct client_loop {
     struct fiber_loop *fibers;
     size_t ran;    /* requests that have run, and that the library may answer, since the server last looked */
-    bool again;    /* the library has something to do that no event will tell of: to send an answer, to take the next piece */
+    /* Runs of the library: how many there were, and how many clients want others up to which one (client.c, want_runs). */
+    uint64_t run;
+    size_t wanted[LIBRARY_RUNS_AHEAD + 1];
+    size_t answers; /* that are on their way */
+    size_t begun;  /* requests that were begun in the last one */
     bool stopping; /* no request is begun any more */
     size_t long_bodies_bytes; /* that requests hold, or will, of bodies longer than is usual */
     size_t long_answers_bytes; /* that answers hold which are not read yet */

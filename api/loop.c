@@ -7,8 +7,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* The library says that it has something to do as long as it waits for an answer: then it is asked no more often. */
-#define WAITING_PERIOD_MS 1
+/* The library says that it has something to do as long as it waits for an answer: then it is asked no more often. What it really
+ * has to do is told by events, by requests that have run, and by its callbacks (struct client_loop, `wanted`), but for the end of
+ * an answer that was sent in several pieces, and for bytes behind a head that filled its memory. A kernel's timer of a millisecond
+ * costs as much as the rest of a request's way through the library, so that it is set for the former alone. */
+#define SENDING_PERIOD_MS 1
+#define WAITING_PERIOD_MS 10
 /* The library listens again after it had run out of descriptors, and has no event for that. */
 #define LOOK_PERIOD_MS 1000
 /* Turns of the library in one of the loop's, so that the database's replies are not kept waiting by new requests. */
@@ -42,19 +46,38 @@ static int64_t library_due_ms(const struct loop *loop, int64_t now_ms)
         return now_ms + LOOK_PERIOD_MS;
     if (left_ms > 0)
         return now_ms + (int64_t)left_ms;
-    return now_ms + (fiber_loop_count(loop->clients.fibers) > 0 ? WAITING_PERIOD_MS : 0);
+    if (fiber_loop_count(loop->clients.fibers) == 0)
+        return now_ms;
+    return now_ms + (loop->clients.answers > 0 ? SENDING_PERIOD_MS : WAITING_PERIOD_MS);
+}
+
+static bool is_wanted(const struct client_loop *clients)
+{
+    size_t n = 0;
+    for (size_t i = 1; i <= LIBRARY_RUNS_AHEAD; i++)
+        n += clients->wanted[(clients->run + i) % (LIBRARY_RUNS_AHEAD + 1)];
+    return n > 0;
+}
+
+/* Where several requests are on their way another look finds more of them, and all go to the database in one write; one that is
+ * alone is sent at once. */
+static bool gathers(const struct client_loop *clients)
+{
+    return clients->begun > 0 && fiber_loop_count(clients->fibers) > 1;
 }
 
 /* An answer is queued in one turn of the library and sent in the next; a body comes in several. */
 static void run_library(struct loop *loop, int64_t now_ms)
 {
+    struct client_loop *clients = &loop->clients;
     int turns = 0;
     do {
-        loop->clients.ran = 0;
-        loop->clients.again = false;
+        clients->ran = clients->begun = 0;
+        clients->run++;
+        clients->wanted[clients->run % (LIBRARY_RUNS_AHEAD + 1)] = 0;
         (void)MHD_run(loop->daemon);
-    } while (loop->clients.again && ++turns < TURNS_MAX);
-    loop->library_due_ms = loop->clients.again ? now_ms : library_due_ms(loop, now_ms);
+    } while ((is_wanted(clients) || gathers(clients)) && ++turns < TURNS_MAX);
+    loop->library_due_ms = is_wanted(clients) ? now_ms : library_due_ms(loop, now_ms);
 }
 
 static void do_what_is_wanted(struct loop *loop)

@@ -25,6 +25,8 @@ void log_sink_init(struct log_sink *sink, int fd)
         return;
     if (S_ISSOCK(about.st_mode)) {
         sink->kind = LOG_SINK_SOCKET;
+    } else if (S_ISREG(about.st_mode)) {
+        sink->kind = LOG_SINK_FILE;
     } else if (S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode)) {
         int own = open_anew(fd);
         if (own >= 0) {

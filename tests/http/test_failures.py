@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from http_client import Client, path_of, wait_until
+from raw_http import RawConnection
 from support import Load, customers_by_shard, slot_of, together, unique_email, walk
 
 DEADLINE_S = 3.0  # CUSTOMERD_REQUEST_TIMEOUT_MS
@@ -109,6 +110,25 @@ def test_a_shard_that_hangs(whole):
         wait_until(lambda: client.patch(path, value, idempotency_key=key).status == 200, 10, "the write goes through")
         got = client.get(path).json()
         assert got["version"] == 2 and got["balance"] == value["balance"], got
+
+
+def test_what_comes_behind_another_is_not_kept_waiting_by_one_that_hangs(whole):
+    """Two requests, longer together than what is read at a time: no event tells of the second one's rest."""
+    shards = Shards(whole, each=1)
+
+    def get(customer):
+        return b"GET %s HTTP/1.1\r\nHost: a\r\nX-Filler: %s\r\n\r\n" % (path_of(customer).encode(), b"x" * 6000)
+    shards.pause(1)
+    took = []
+    with RawConnection(whole.url) as hanging, RawConnection(whole.url) as served:
+        hanging.send(get(shards.customers[1][0]))
+        for _ in range(20):
+            start = time.monotonic()
+            served.send(2 * get(shards.customers[0][0]))
+            assert [served.response().status for _ in range(2)] == [200, 200]
+            took.append(time.monotonic() - start)
+        assert not hanging.readable(0), "nothing hung meanwhile"
+    assert min(took) < 0.008, took
 
 
 def test_a_request_across_shards_while_one_hangs(whole):

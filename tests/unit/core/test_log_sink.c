@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -85,6 +86,20 @@ static void a_full_socket_does_not_block(void **state)
     close(fds[1]);
 }
 
+static void a_file_takes_all_in_one_write(void **state)
+{
+    (void)state;
+    static char chunk[CHUNK_BYTES];
+    struct log_sink sink;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    log_sink_init(&sink, fileno(file));
+    assert_int_equal(log_sink_write(&sink, slice_of(chunk, sizeof chunk), 50), CHUNK_BYTES);
+    log_sink_clean_up(&sink);
+    assert_int_equal(lseek(fileno(file), 0, SEEK_END), CHUNK_BYTES);
+    fclose(file);
+}
+
 static void a_closed_reader_and_a_full_disk_are_failures(void **state)
 {
     (void)state;
@@ -111,6 +126,7 @@ int main(void)
         cmocka_unit_test(a_full_pipe_takes_nothing_and_waits_no_longer_than_told),
         cmocka_unit_test(a_pipe_that_cannot_be_opened_anew_does_not_block_either),
         cmocka_unit_test(a_full_socket_does_not_block),
+        cmocka_unit_test(a_file_takes_all_in_one_write),
         cmocka_unit_test(a_closed_reader_and_a_full_disk_are_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
