@@ -16,6 +16,7 @@ static void a_session_is_read_as_the_scripts_write_it(void **state)
     assert_memory_equal(r.id.bytes, "iiiiiiiiiiiiiiii", UUID_BYTES);
     assert_int_equal(r.begun_ms, 1700000000000);
     assert_int_equal(r.seen_ms, 1700000060000);
+    assert_int_equal(r.over_ms, 1700000960000);
     assert_int_equal(r.visits, 3);
     assert_int_equal(r.ends_ms, 1700043200000);
     assert_int_equal(r.cart_version, 5);
@@ -38,7 +39,7 @@ static void what_is_cut_short_is_damaged(void **state)
             fail_msg("taken with %zu of %zu bytes", len, text.len);
         free(copy);
     }
-    text.data[0] = 2;
+    text.data[0] = 1;
     struct session_record r;
     assert_false(session_record_parse(buf_slice(&text), &r));
     buf_clean_up(&text);
