@@ -61,7 +61,7 @@ static void put_json(struct visit *v, int http_status)
     buf_init(&v->answer.json, 0);
     out->status = http_status;
     out->content_type = CONTENT_TYPE_JSON;
-    response_header(out, "Cache-Control", "no-store");
+    response_header_text(out, "Cache-Control", "no-store");
 }
 
 static void put_etag(struct visit *v)

@@ -4,6 +4,8 @@
 
 #define FORMAT 2
 #define HEAD_BYTES 83
+#define CHANGED_AT 1 /* by a visit */
+#define CHANGED_BYTES 32
 #define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
 static uint64_t number(const char *at, size_t bytes)
@@ -28,13 +30,18 @@ static bool take_counted(struct slice *rest, size_t n, struct slice *out)
     return true;
 }
 
+static void take_changed(const char *at, struct session_record *out)
+{
+    out->visits = number(at + 8, 6);
+    out->seen_ms = (int64_t)number(at + 14, 6);
+    out->over_ms = (int64_t)number(at + 20, 6);
+}
+
 bool session_record_parse(struct slice text, struct session_record *out)
 {
     if (text.len < HEAD_BYTES || text.ptr[0] != FORMAT)
         return false;
-    out->visits = number(text.ptr + 9, 6);
-    out->seen_ms = (int64_t)number(text.ptr + 15, 6);
-    out->over_ms = (int64_t)number(text.ptr + 21, 6);
+    take_changed(text.ptr + CHANGED_AT, out);
     out->ends_ms = (int64_t)number(text.ptr + 33, 6);
     memcpy(out->customer.bytes, text.ptr + 39, UUID_BYTES);
     memcpy(out->id.bytes, text.ptr + 55, UUID_BYTES);
@@ -44,6 +51,14 @@ bool session_record_parse(struct slice text, struct session_record *out)
     if (!take_counted(&rest, 2, &out->from) || !take_counted(&rest, 2, &out->attributes))
         return false;
     out->cart = rest;
+    return true;
+}
+
+bool session_visit_parse(struct slice reply, struct session_record *out)
+{
+    if (reply.len < CHANGED_BYTES || !session_record_parse(slice_from(reply, CHANGED_BYTES), out))
+        return false;
+    take_changed(reply.ptr, out);
     return true;
 }
 

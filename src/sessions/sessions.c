@@ -8,7 +8,6 @@
 #define ANSWER_MAX_BYTES (64u << 10)
 #define ANSWER_BYTES 512 /* of most sessions, beside what the client chose */
 #define VISIT_BYTES (ATTEMPT_BYTES + 6 + 1) /* what scripts/visit.lua is told */
-#define SEEN_NOW (-1) /* the session was seen when it was read */
 
 static const char *const event_labels[EVENTS] = {
     [EVENT_OPENED] = "event=\"opened\"",
@@ -129,23 +128,19 @@ enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *
 
 /* ---- answers ---- */
 
-static enum status answer(struct slice text, int64_t now_ms, enum session_view view, struct session_answer *out,
+static enum status answer(const struct session_record *r, int64_t now_ms, enum session_view view, struct session_answer *out,
                           struct error *err)
 {
-    struct session_record r;
-    if (!session_record_parse(text, &r))
-        return sessions_damaged(err);
-    if (!buf_reserve(&out->json, ANSWER_BYTES + text.len))
+    if (!buf_reserve(&out->json, ANSWER_BYTES + r->from.len + r->attributes.len + r->cart.len))
         return error_set(err, STATUS_INTERNAL, "out of memory");
-    int64_t now = now_ms == SEEN_NOW ? r.seen_ms : now_ms;
-    out->customer = r.customer;
-    out->id = r.id;
+    out->customer = r->customer;
+    out->id = r->id;
     out->known = true;
-    out->cart_version = r.cart_version;
-    out->ends_in_ms = r.ends_ms - now;
+    out->cart_version = r->cart_version;
+    out->ends_in_ms = r->ends_ms - now_ms;
     bool whole = view == VIEW_CART
-                     ? session_cart_json(&r, &out->json)
-                     : session_json(&r, now, view == VIEW_SESSION_WITH_TOKEN ? &out->token : NULL, &out->json);
+                     ? session_cart_json(r, &out->json)
+                     : session_json(r, now_ms, view == VIEW_SESSION_WITH_TOKEN ? &out->token : NULL, &out->json);
     if (!whole)
         return sessions_damaged(err);
     return buf_ok(&out->json) ? STATUS_OK : error_set(err, STATUS_INTERNAL, "out of memory");
@@ -153,7 +148,10 @@ static enum status answer(struct slice text, int64_t now_ms, enum session_view v
 
 enum status sessions_answer(const struct reply *reply, enum session_view view, struct session_answer *out, struct error *err)
 {
-    return answer(reply_text(reply_at(reply, 2)), reply_integer(reply_at(reply, 1)), view, out, err);
+    struct session_record r;
+    if (!session_record_parse(reply_text(reply_at(reply, 2)), &r))
+        return sessions_damaged(err);
+    return answer(&r, reply_integer(reply_at(reply, 1)), view, out, err);
 }
 
 /* Whether it never was, has ended, or is of a customer that was deleted is not told. */
@@ -213,6 +211,7 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
                            int64_t deadline_ms, struct session_answer *out, struct error *err)
 {
     struct step t;
+    struct session_record r;
     bool counts = view != VIEW_CART;
     uint8_t argument[VISIT_BYTES];
     enum status status = step_begin(&t, name, 2, err);
@@ -225,8 +224,10 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
     status = cluster_run_take(s->options.cluster, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
     if (status == STATUS_OK && reply_type(call_reply(t.call)) == REPLY_NIL)
         status = gone(s, err);
+    else if (status == STATUS_OK && !session_visit_parse(reply_text(call_reply(t.call)), &r))
+        status = sessions_damaged(err);
     else if (status == STATUS_OK)
-        status = answer(reply_text(call_reply(t.call)), SEEN_NOW, view, out, err);
+        status = answer(&r, r.seen_ms, view, out, err);
     if (status == STATUS_OK && counts)
         sessions_count(s, EVENT_VISITED, 1);
     call_release(t.call);
