@@ -2,7 +2,6 @@
 #include "customerd/api/negotiate.h"
 #include "customerd/api/resource.h"
 #include "customerd/api/sessions_http.h"
-#include "customerd/core/crypto.h"
 #include "customerd/customers/customers.h"
 #include "customerd/sessions/sessions.h"
 
@@ -30,22 +29,16 @@ static enum status begin(struct visit *v, struct exchange *x, bool with_token, s
     v->sessions = resource_state(x->app, &sessions_resource);
     session_answer_init(&v->answer);
     enum status status = customers_ready(resource_state(x->app, &customers_resource), err);
-    if (status != STATUS_OK || !with_token)
-        return status;
-    /* It was hashed when it was admitted. */
-    struct session_token token;
-    status = sessions_http_token(x, &token, &v->by_cookie, err);
-    v->name.bucket = token.bucket;
-    memcpy(v->name.hash, x->admission.key, sizeof v->name.hash);
-    crypto_wipe(&token, sizeof token);
+    if (with_token)
+        sessions_http_sender(x, &v->name, &v->by_cookie);
     return status;
 }
 
-/* Tells the audit whose session it was, and, where the session itself asked, which. */
+/* Tells the audit whose session it was, and, where the session itself asked, which. A visit is not audited. */
 static enum status end(struct visit *v, bool with_token, enum status status)
 {
     struct exchange *x = v->x;
-    if (v->answer.known) {
+    if (v->answer.known && x->match.route->method != METHOD_GET) {
         char id[UUID_TEXT_SIZE];
         uuid_format(&v->answer.id, id);
         x->audit.id = v->answer.customer;
@@ -68,7 +61,7 @@ static void put_json(struct visit *v, int http_status)
     buf_init(&v->answer.json, 0);
     out->status = http_status;
     out->content_type = CONTENT_TYPE_JSON;
-    response_header(out, "Cache-Control", "no-store");
+    response_header_text(out, "Cache-Control", "no-store");
 }
 
 static void put_etag(struct visit *v)

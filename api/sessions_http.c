@@ -82,7 +82,7 @@ static size_t find_cookie(const struct headers *h, struct slice *value)
     return found;
 }
 
-enum status sessions_http_token(struct exchange *x, struct session_token *out, bool *by_cookie, struct error *err)
+static enum status read_token(struct exchange *x, struct session_token *out, bool *by_cookie, struct error *err)
 {
     const struct headers *h = &x->request.headers;
     struct slice value;
@@ -103,17 +103,26 @@ enum status sessions_http_token(struct exchange *x, struct session_token *out, b
     return status;
 }
 
+void sessions_http_sender(const struct exchange *x, struct session_name *name, bool *by_cookie)
+{
+    name->bucket = x->admission.found[0];
+    memcpy(name->hash, x->admission.key, sizeof name->hash);
+    *by_cookie = x->admission.found[1] != 0;
+}
+
 enum status sessions_http_admit(struct exchange *x, struct error *err)
 {
     struct session_token token;
     struct session_name name;
-    bool by_cookie;
+    bool by_cookie = false;
     _Static_assert(SESSION_HASH_BYTES == RATE_KEY_BYTES, "a hash is a key");
-    enum status status = sessions_http_token(x, &token, &by_cookie, err);
+    enum status status = read_token(x, &token, &by_cookie, err);
     if (status == STATUS_OK && !session_token_name(&token, &name))
         status = error_set(err, STATUS_INTERNAL, "Hashing failed");
     if (status == STATUS_OK) {
         memcpy(x->admission.key, name.hash, sizeof name.hash);
+        x->admission.found[0] = name.bucket;
+        x->admission.found[1] = by_cookie;
         x->admission.named = true;
     }
     crypto_wipe(&token, sizeof token);

@@ -6,21 +6,40 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sys/random.h>
 
 #define SHA1_BYTES 20
 #define SHA256_PIECE_BYTES ((size_t)256 * 1024)
 #define RANDOM_POOL_BYTES 1024
 
+static const EVP_MD *sha256_method;
+
+static void fetch_sha256(void)
+{
+    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (sha256_method == NULL)
+        sha256_method = EVP_sha256();
+}
+
+/* EVP_sha256() is looked up in the library's providers for each digest, which takes as long as hashing some bytes does. This is
+ * looked up once, and stays until the process ends. */
+static const EVP_MD *sha256_fetched(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, fetch_sha256);
+    return sha256_method;
+}
+
 bool sha256(struct slice data, uint8_t out[SHA256_BYTES])
 {
-    return EVP_Digest(data.ptr, data.len, out, NULL, EVP_sha256(), NULL) == 1;
+    return EVP_Digest(data.ptr, data.len, out, NULL, sha256_fetched(), NULL) == 1;
 }
 
 bool sha256_with_rests(struct slice data, void (*rest)(void), uint8_t out[SHA256_BYTES])
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, sha256_fetched(), NULL) == 1;
     while (ok && data.len > 0) {
         size_t n = data.len < SHA256_PIECE_BYTES ? data.len : SHA256_PIECE_BYTES;
         ok = EVP_DigestUpdate(ctx, data.ptr, n) == 1;

@@ -1,23 +1,43 @@
 #include "customerd/core/timestamp.h"
 
-#include <time.h>
-
+#define DAY_S 86400
+#define DAYS_OF_ERA 146097  /* 400 years */
+#define DAYS_TO_1970 719468 /* since 0000-03-01 */
 #define MAX_REALTIME_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
-static void put_digits(char *at, int width, int value)
+static inline void put_two(char *at, int value)
 {
-    for (int i = width - 1; i >= 0; i--) {
-        at[i] = (char)('0' + value % 10);
-        value /= 10;
-    }
+    at[0] = (char)('0' + value / 10);
+    at[1] = (char)('0' + value % 10);
 }
 
-static struct tm utc_of(int64_t realtime_s)
+static inline void put_four(char *at, int value)
 {
-    struct tm parts = { 0 };
-    time_t seconds = (time_t)realtime_s;
-    gmtime_r(&seconds, &parts);
-    return parts;
+    put_two(at, value / 100);
+    put_two(at + 2, value % 100);
+}
+
+struct utc {
+    int year, month, day, hour, minute, second;
+};
+
+/* gmtime_r takes a lock of the whole process, and reads the zone. As in days_since_epoch, years are counted from March. */
+static struct utc utc_of(int64_t realtime_s)
+{
+    int day = (int)(realtime_s / DAY_S) + DAYS_TO_1970;
+    int second = (int)(realtime_s % DAY_S);
+    int of_era = day % DAYS_OF_ERA;
+    int year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / (DAYS_OF_ERA - 1)) / 365;
+    int of_year = of_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100);
+    int month = (5 * of_year + 2) / 153; /* 0 is March */
+    return (struct utc){
+        .year = day / DAYS_OF_ERA * 400 + year_of_era + (month < 10 ? 0 : 1),
+        .month = month < 10 ? month + 3 : month - 9,
+        .day = of_year - (153 * month + 2) / 5 + 1,
+        .hour = second / 3600,
+        .minute = second / 60 % 60,
+        .second = second % 60,
+    };
 }
 
 static int64_t clamp(int64_t value, int64_t max)
@@ -30,27 +50,28 @@ static int64_t clamp(int64_t value, int64_t max)
 void timestamp_rfc3339_ms(int64_t realtime_ms, char out[TIMESTAMP_RFC3339_MS_SIZE])
 {
     int64_t ms = clamp(realtime_ms, MAX_REALTIME_S * 1000 + 999);
-    struct tm parts = utc_of(ms / 1000);
+    struct utc parts = utc_of(ms / 1000);
     memcpy(out, "0000-00-00T00:00:00.000Z", TIMESTAMP_RFC3339_MS_SIZE);
-    put_digits(out, 4, parts.tm_year + 1900);
-    put_digits(out + 5, 2, parts.tm_mon + 1);
-    put_digits(out + 8, 2, parts.tm_mday);
-    put_digits(out + 11, 2, parts.tm_hour);
-    put_digits(out + 14, 2, parts.tm_min);
-    put_digits(out + 17, 2, parts.tm_sec);
-    put_digits(out + 20, 3, (int)(ms % 1000));
+    put_four(out, parts.year);
+    put_two(out + 5, parts.month);
+    put_two(out + 8, parts.day);
+    put_two(out + 11, parts.hour);
+    put_two(out + 14, parts.minute);
+    put_two(out + 17, parts.second);
+    out[20] = (char)('0' + ms % 1000 / 100);
+    put_two(out + 21, (int)(ms % 100));
 }
 
 void timestamp_amz(int64_t realtime_s, char out[TIMESTAMP_AMZ_SIZE])
 {
-    struct tm parts = utc_of(clamp(realtime_s, MAX_REALTIME_S));
+    struct utc parts = utc_of(clamp(realtime_s, MAX_REALTIME_S));
     memcpy(out, "00000000T000000Z", TIMESTAMP_AMZ_SIZE);
-    put_digits(out, 4, parts.tm_year + 1900);
-    put_digits(out + 4, 2, parts.tm_mon + 1);
-    put_digits(out + 6, 2, parts.tm_mday);
-    put_digits(out + 9, 2, parts.tm_hour);
-    put_digits(out + 11, 2, parts.tm_min);
-    put_digits(out + 13, 2, parts.tm_sec);
+    put_four(out, parts.year);
+    put_two(out + 4, parts.month);
+    put_two(out + 6, parts.day);
+    put_two(out + 9, parts.hour);
+    put_two(out + 11, parts.minute);
+    put_two(out + 13, parts.second);
 }
 
 /* A cursor over the text; `ok` turns false at the first thing that does not fit, and stays so. */
@@ -129,7 +150,7 @@ static int64_t days_since_epoch(int year, int month, int day)
 {
     int64_t y = (int64_t)year - (month <= 2 ? 1 : 0) + 400; /* never negative; one whole era more */
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 146097 - 719468;
+    return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - DAYS_OF_ERA - DAYS_TO_1970;
 }
 
 bool timestamp_parse_rfc3339(struct slice text, int64_t *realtime_ms)

@@ -4,7 +4,6 @@
 
 #include "customerd/core/decimal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define HEADER_MAX OUTBOX_HEADER_MAX
@@ -53,8 +52,7 @@ static struct call *encode(const struct slice *args, size_t n_args, const size_t
     memset(c, 0, sizeof *c);
     char *to = c->bytes;
     if (n_keys != NULL) {
-        int len = snprintf(number, sizeof number, "%zu", *n_keys);
-        to = put_word(to, slice_of(number, (size_t)len));
+        to = put_word(to, slice_of(number, decimal_put(number, *n_keys)));
     }
     for (size_t i = 0; i < n_args; i++)
         to = put_word(to, args[i]);

@@ -35,23 +35,16 @@ enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *
                           struct error *err) MUST_USE;
 
 /* The session of a reply {'done', now, session...}: its view, and what else the answer has. */
-enum status sessions_answer(struct sessions *s, const struct reply *reply, enum session_view view,
-                            struct session_answer *out, struct error *err) MUST_USE;
+enum status sessions_answer(const struct reply *reply, enum session_view view, struct session_answer *out,
+                            struct error *err) MUST_USE;
 enum status sessions_damaged(struct error *err);
 
 /* ---- JSON ---- */
 
-/* When it ends and how long that is, at `now`. */
-struct session_times {
-    int64_t now_ms;
-    int64_t idle_ms;
-};
-
-/* Appends what is served; false when the record's parts are damaged. token: NULL, or to be told. */
-bool session_json(const struct session_record *r, const struct session_times *t, const struct session_token *token,
-                  struct buf *out) MUST_USE;
+/* Appends what is served at now_ms; false when the record's parts are damaged. token: NULL, or to be told. */
+bool session_json(const struct session_record *r, int64_t now_ms, const struct session_token *token, struct buf *out) MUST_USE;
 bool session_cart_json(const struct session_record *r, struct buf *out) MUST_USE;
 /* One item of a customer's list. */
-void session_listed_json(const struct session_record *r, const struct session_times *t, struct buf *out);
+void session_listed_json(const struct session_record *r, struct buf *out);
 
 #endif

@@ -42,18 +42,12 @@ static void append_from(struct buf *out, struct slice from)
     buf_append_byte(out, '"');
 }
 
-static int64_t idle_end(const struct session_record *r, const struct session_times *t)
-{
-    int64_t idle = r->seen_ms + t->idle_ms;
-    return idle < r->ends_ms ? idle : r->ends_ms;
-}
-
 /* Since when, until when, how often. */
-static void append_course(const struct session_record *r, const struct session_times *t, struct buf *out)
+static void append_course(const struct session_record *r, struct buf *out)
 {
     append_time(out, ",\"created_at\":\"", r->begun_ms);
     append_time(out, ",\"last_seen_at\":\"", r->seen_ms);
-    append_time(out, ",\"idle_expires_at\":\"", idle_end(r, t));
+    append_time(out, ",\"idle_expires_at\":\"", r->over_ms);
     append_time(out, ",\"expires_at\":\"", r->ends_ms);
     append_number(out, ",\"visits\":", r->visits);
 }
@@ -90,16 +84,15 @@ static void append_token(const struct session_token *token, struct buf *out)
     crypto_wipe(text, sizeof text);
 }
 
-bool session_json(const struct session_record *r, const struct session_times *t, const struct session_token *token,
-                  struct buf *out)
+bool session_json(const struct session_record *r, int64_t now_ms, const struct session_token *token, struct buf *out)
 {
     struct cart_totals totals;
     if (!cart_total(r->cart, &totals))
         return false;
     append_id(out, "{\"id\":\"", &r->id);
     append_id(out, ",\"customer_id\":\"", &r->customer);
-    append_course(r, t, out);
-    append_number(out, ",\"expires_in_ms\":", (uint64_t)(idle_end(r, t) - t->now_ms));
+    append_course(r, out);
+    append_number(out, ",\"expires_in_ms\":", (uint64_t)(r->over_ms - now_ms));
     append_from(out, r->from);
     if (!append_attributes(r->attributes, out))
         return false;
@@ -134,10 +127,10 @@ bool session_cart_json(const struct session_record *r, struct buf *out)
     return true;
 }
 
-void session_listed_json(const struct session_record *r, const struct session_times *t, struct buf *out)
+void session_listed_json(const struct session_record *r, struct buf *out)
 {
     append_id(out, "{\"id\":\"", &r->id);
-    append_course(r, t, out);
+    append_course(r, out);
     append_from(out, r->from);
     buf_append_byte(out, '}');
 }

@@ -77,7 +77,7 @@ static enum status opened(struct sessions *s, const struct session_opening *in, 
 {
     sessions_count(s, EVENT_OPENED, 1);
     sessions_count(s, EVENT_CROWDED_OUT, (uint64_t)reply_integer(reply_at(reply, 3)));
-    enum status status = sessions_answer(s, reply, in->cookie ? VIEW_SESSION : VIEW_SESSION_WITH_TOKEN, out, err);
+    enum status status = sessions_answer(reply, in->cookie ? VIEW_SESSION : VIEW_SESSION_WITH_TOKEN, out, err);
     if (status != STATUS_OK)
         err->applied = APPLIED_UNKNOWN; /* it was; only its answer can't be given */
     return status;
@@ -91,7 +91,7 @@ enum status sessions_open(struct sessions *s, const struct session_opening *in, 
     enum session_word word = WORD_CHANGED;
     uint8_t bucket = uuid_bucket(&in->customer);
     if (!session_token_new(bucket, &out->token) || !session_token_name(&out->token, &o.name) ||
-        !uuid_new(now_ms, bucket, &o.id) || !random_bytes(o.attempt, sizeof o.attempt))
+        !uuid_new(now_ms, bucket, &o.id) || !random_ids(o.attempt, sizeof o.attempt))
         return error_set(err, STATUS_INTERNAL, "no token could be made");
     enum status status = STATUS_OK;
     while (status == STATUS_OK && word == WORD_CHANGED) {
@@ -155,15 +155,11 @@ enum status sessions_list(struct sessions *s, const struct uuid *customer, int64
     buf_append_cstr(&out->json, "{\"items\":[");
     for (size_t i = 2; status == STATUS_OK && i < reply_count(reply); i++) {
         struct session_record r;
-        const struct session_times times = {
-            .now_ms = reply_integer(reply_at(reply, 1)),
-            .idle_ms = s->options.settings.idle_s * 1000,
-        };
         if (!session_record_parse(reply_text(reply_at(reply, i)), &r))
             status = sessions_damaged(err);
         buf_append_cstr(&out->json, i == 2 ? "" : ",");
         if (status == STATUS_OK)
-            session_listed_json(&r, &times, &out->json);
+            session_listed_json(&r, &out->json);
     }
     buf_append_cstr(&out->json, "]}");
     call_release(call);

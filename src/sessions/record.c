@@ -2,8 +2,10 @@
 
 #include "customerd/sessions/sessions.h"
 
-#define FORMAT 1
-#define HEAD_BYTES 71
+#define FORMAT 2
+#define HEAD_BYTES 83
+#define CHANGED_AT 1 /* by a visit */
+#define CHANGED_BYTES 32
 #define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
 static uint64_t number(const char *at, size_t bytes)
@@ -28,21 +30,35 @@ static bool take_counted(struct slice *rest, size_t n, struct slice *out)
     return true;
 }
 
+static void take_changed(const char *at, struct session_record *out)
+{
+    out->visits = number(at + 8, 6);
+    out->seen_ms = (int64_t)number(at + 14, 6);
+    out->over_ms = (int64_t)number(at + 20, 6);
+}
+
 bool session_record_parse(struct slice text, struct session_record *out)
 {
     if (text.len < HEAD_BYTES || text.ptr[0] != FORMAT)
         return false;
-    memcpy(out->customer.bytes, text.ptr + 1, UUID_BYTES);
-    memcpy(out->id.bytes, text.ptr + 17, UUID_BYTES);
-    out->begun_ms = (int64_t)number(text.ptr + 33, 6);
-    out->seen_ms = (int64_t)number(text.ptr + 39, 6);
-    out->visits = number(text.ptr + 45, 6);
-    out->ends_ms = (int64_t)number(text.ptr + 51, 6);
-    out->cart_version = number(text.ptr + 65, 6);
+    take_changed(text.ptr + CHANGED_AT, out);
+    out->ends_ms = (int64_t)number(text.ptr + 33, 6);
+    memcpy(out->customer.bytes, text.ptr + 39, UUID_BYTES);
+    memcpy(out->id.bytes, text.ptr + 55, UUID_BYTES);
+    out->begun_ms = (int64_t)number(text.ptr + 71, 6);
+    out->cart_version = number(text.ptr + 77, 6);
     struct slice rest = slice_from(text, HEAD_BYTES);
     if (!take_counted(&rest, 2, &out->from) || !take_counted(&rest, 2, &out->attributes))
         return false;
     out->cart = rest;
+    return true;
+}
+
+bool session_visit_parse(struct slice reply, struct session_record *out)
+{
+    if (reply.len < CHANGED_BYTES || !session_record_parse(slice_from(reply, CHANGED_BYTES), out))
+        return false;
+    take_changed(reply.ptr, out);
     return true;
 }
 
@@ -66,12 +82,16 @@ bool cart_item_take(struct slice *rest, struct cart_item *out)
     return true;
 }
 
+void record_put_number(uint8_t *to, size_t bytes, uint64_t value)
+{
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
+}
+
 void cart_item_numbers(const struct cart_item *item, uint8_t out[ITEM_NUMBERS_BYTES])
 {
-    for (int i = 0; i < 4; i++)
-        out[i] = (uint8_t)(item->quantity >> (8 * (3 - i)));
-    for (int i = 0; i < 6; i++)
-        out[4 + i] = (uint8_t)(item->unit_price >> (8 * (5 - i)));
+    record_put_number(out, 4, item->quantity);
+    record_put_number(out + 4, 6, item->unit_price);
 }
 
 bool cart_total(struct slice cart, struct cart_totals *out)

@@ -13,8 +13,9 @@ struct session_record {
     struct uuid id;
     int64_t begun_ms;
     int64_t seen_ms;
+    int64_t over_ms; /* if it is not seen again */
+    int64_t ends_ms; /* however often it is */
     uint64_t visits;
-    int64_t ends_ms;
     uint64_t cart_version;
     struct slice from;
     struct slice attributes;
@@ -23,6 +24,8 @@ struct session_record {
 
 /* False when the text is not of the form; attributes and cart are walked by the functions below. */
 bool session_record_parse(struct slice text, struct session_record *out) MUST_USE;
+/* What visit replies: first what it has changed, then the session as it was before. */
+bool session_visit_parse(struct slice reply, struct session_record *out) MUST_USE;
 
 struct attribute {
     struct slice name; /* JSON text, as value */
@@ -39,6 +42,8 @@ struct cart_item {
 };
 /* As attribute_take. */
 bool cart_item_take(struct slice *rest, struct cart_item *out) MUST_USE;
+/* A number as it is stored: big-endian. */
+void record_put_number(uint8_t *to, size_t bytes, uint64_t value);
 /* Quantity and unit price as they are stored. */
 void cart_item_numbers(const struct cart_item *item, uint8_t out[ITEM_NUMBERS_BYTES]);
 

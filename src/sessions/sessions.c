@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #define ANSWER_MAX_BYTES (64u << 10)
-#define SEEN_NOW (-1) /* the session was seen when it was read */
+#define ANSWER_BYTES 512 /* of most sessions, beside what the client chose */
+#define VISIT_BYTES (ATTEMPT_BYTES + 6 + 1) /* what scripts/visit.lua is told */
 
 static const char *const event_labels[EVENTS] = {
     [EVENT_OPENED] = "event=\"opened\"",
@@ -127,33 +128,30 @@ enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *
 
 /* ---- answers ---- */
 
-static enum status answer(struct sessions *s, struct slice text, int64_t now_ms, enum session_view view,
-                          struct session_answer *out, struct error *err)
+static enum status answer(const struct session_record *r, int64_t now_ms, enum session_view view, struct session_answer *out,
+                          struct error *err)
 {
-    struct session_record r;
-    if (!session_record_parse(text, &r))
-        return sessions_damaged(err);
-    const struct session_times times = {
-        .now_ms = now_ms == SEEN_NOW ? r.seen_ms : now_ms,
-        .idle_ms = s->options.settings.idle_s * 1000,
-    };
-    out->customer = r.customer;
-    out->id = r.id;
+    if (!buf_reserve(&out->json, ANSWER_BYTES + r->from.len + r->attributes.len + r->cart.len))
+        return error_set(err, STATUS_INTERNAL, "out of memory");
+    out->customer = r->customer;
+    out->id = r->id;
     out->known = true;
-    out->cart_version = r.cart_version;
-    out->ends_in_ms = r.ends_ms - times.now_ms;
+    out->cart_version = r->cart_version;
+    out->ends_in_ms = r->ends_ms - now_ms;
     bool whole = view == VIEW_CART
-                     ? session_cart_json(&r, &out->json)
-                     : session_json(&r, &times, view == VIEW_SESSION_WITH_TOKEN ? &out->token : NULL, &out->json);
+                     ? session_cart_json(r, &out->json)
+                     : session_json(r, now_ms, view == VIEW_SESSION_WITH_TOKEN ? &out->token : NULL, &out->json);
     if (!whole)
         return sessions_damaged(err);
     return buf_ok(&out->json) ? STATUS_OK : error_set(err, STATUS_INTERNAL, "out of memory");
 }
 
-enum status sessions_answer(struct sessions *s, const struct reply *reply, enum session_view view,
-                            struct session_answer *out, struct error *err)
+enum status sessions_answer(const struct reply *reply, enum session_view view, struct session_answer *out, struct error *err)
 {
-    return answer(s, reply_text(reply_at(reply, 2)), reply_integer(reply_at(reply, 1)), view, out, err);
+    struct session_record r;
+    if (!session_record_parse(reply_text(reply_at(reply, 2)), &r))
+        return sessions_damaged(err);
+    return answer(&r, reply_integer(reply_at(reply, 1)), view, out, err);
 }
 
 /* Whether it never was, has ended, or is of a customer that was deleted is not told. */
@@ -173,17 +171,31 @@ struct step {
     enum session_word word;
 };
 
-/* Keys: the session, its bucket's customers, and room for others; arguments: idle time, attempt. */
-static enum status step_init(struct step *t, struct sessions *s, const struct session_name *name, size_t n_keys,
-                             struct error *err)
+static uint64_t idle_ms(const struct sessions *s)
+{
+    return (uint64_t)s->options.settings.idle_s * 1000;
+}
+
+/* Keys: the session, its bucket's customers, and room for others. */
+static enum status step_begin(struct step *t, const struct session_name *name, size_t n_keys, struct error *err)
 {
     t->call = NULL;
-    if (!random_bytes(t->attempt, sizeof t->attempt))
+    if (!random_ids(t->attempt, sizeof t->attempt))
         return error_set(err, STATUS_INTERNAL, "no attempt could be named");
     t->keys[0] = session_key(name);
     t->keys[1] = sessions_customers_key(name->bucket);
     args_init(&t->args, t->keys, n_keys);
-    args_number(&t->args, (uint64_t)s->options.settings.idle_s * 1000);
+    return STATUS_OK;
+}
+
+/* And the first arguments: idle time, attempt. */
+static enum status step_init(struct step *t, struct sessions *s, const struct session_name *name, size_t n_keys,
+                             struct error *err)
+{
+    enum status status = step_begin(t, name, n_keys, err);
+    if (status != STATUS_OK)
+        return status;
+    args_number(&t->args, idle_ms(s));
     args_bytes(&t->args, t->attempt, sizeof t->attempt);
     return STATUS_OK;
 }
@@ -199,16 +211,23 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
                            int64_t deadline_ms, struct session_answer *out, struct error *err)
 {
     struct step t;
+    struct session_record r;
     bool counts = view != VIEW_CART;
-    enum status status = step_init(&t, s, name, 2, err);
+    uint8_t argument[VISIT_BYTES];
+    enum status status = step_begin(&t, name, 2, err);
     if (status != STATUS_OK)
         return status;
-    args_slice(&t.args, slice_cstr(counts ? "1" : "0"));
+    memcpy(argument, t.attempt, ATTEMPT_BYTES);
+    record_put_number(argument + ATTEMPT_BYTES, 6, idle_ms(s));
+    argument[VISIT_BYTES - 1] = counts;
+    args_bytes(&t.args, argument, sizeof argument);
     status = cluster_run_take(s->options.cluster, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
     if (status == STATUS_OK && reply_type(call_reply(t.call)) == REPLY_NIL)
         status = gone(s, err);
+    else if (status == STATUS_OK && !session_visit_parse(reply_text(call_reply(t.call)), &r))
+        status = sessions_damaged(err);
     else if (status == STATUS_OK)
-        status = answer(s, reply_text(call_reply(t.call)), SEEN_NOW, view, out, err);
+        status = answer(&r, r.seen_ms, view, out, err);
     if (status == STATUS_OK && counts)
         sessions_count(s, EVENT_VISITED, 1);
     call_release(t.call);
@@ -240,7 +259,7 @@ enum status sessions_patch(struct sessions *s, const struct session_name *name, 
     else if (status == STATUS_OK && t.word == WORD_LARGE)
         status = too_many(f, SESSION_ATTRIBUTES_MAX_BYTES, "bytes", reply_integer(reply_at(call_reply(t.call), 1)), err);
     else if (status == STATUS_OK)
-        status = sessions_answer(s, call_reply(t.call), VIEW_SESSION, out, err);
+        status = sessions_answer(call_reply(t.call), VIEW_SESSION, out, err);
     call_release(t.call);
     return status;
 }
@@ -272,7 +291,7 @@ enum status sessions_change_cart(struct sessions *s, const struct session_name *
     else if (status == STATUS_OK && t.word == WORD_FULL)
         status = error_set(err, STATUS_INVALID_REQUEST, "A cart may hold %d items", CART_ITEMS_MAX);
     else if (status == STATUS_OK)
-        status = sessions_answer(s, call_reply(t.call), VIEW_CART, out, err);
+        status = sessions_answer(call_reply(t.call), VIEW_CART, out, err);
     call_release(t.call);
     return status;
 }
@@ -302,7 +321,7 @@ enum status sessions_rotate(struct sessions *s, const struct session_name *name,
     struct session_name next;
     if (!session_token_new(name->bucket, &out->token) || !session_token_name(&out->token, &next))
         return error_set(err, STATUS_INTERNAL, "no token could be made");
-    enum status status = step_init(&t, s, name, 0, err);
+    enum status status = step_begin(&t, name, 0, err);
     if (status == STATUS_OK)
         status = read_customer(s, name, &t.keys[0], deadline_ms, &customer, err);
     if (status != STATUS_OK)
@@ -310,13 +329,13 @@ enum status sessions_rotate(struct sessions *s, const struct session_name *name,
     t.keys[2] = session_key(&next);
     t.keys[3] = sessions_list_key(&customer);
     args_init(&t.args, t.keys, 4);
-    args_number(&t.args, (uint64_t)s->options.settings.idle_s * 1000);
+    args_number(&t.args, idle_ms(s));
     args_bytes(&t.args, t.attempt, sizeof t.attempt);
     args_bytes(&t.args, name->hash, sizeof name->hash);
     args_bytes(&t.args, next.hash, sizeof next.hash);
     status = step_run(&t, s, &script_session_rotate, name->bucket, deadline_ms, err);
     if (status == STATUS_OK)
-        status = sessions_answer(s, call_reply(t.call), view, out, err);
+        status = sessions_answer(call_reply(t.call), view, out, err);
     if (status == STATUS_OK)
         sessions_count(s, EVENT_ROTATED, 1);
     call_release(t.call);
@@ -327,12 +346,12 @@ enum status sessions_finish(struct sessions *s, const struct session_name *name,
                             struct session_answer *out, struct error *err)
 {
     struct step t;
-    enum status status = step_init(&t, s, name, 2, err);
+    enum status status = step_begin(&t, name, 2, err);
     if (status != STATUS_OK)
         return status;
     status = step_run(&t, s, &script_session_finish, name->bucket, deadline_ms, err);
     if (status == STATUS_OK)
-        status = sessions_answer(s, call_reply(t.call), VIEW_SESSION, out, err);
+        status = sessions_answer(call_reply(t.call), VIEW_SESSION, out, err);
     if (status == STATUS_OK)
         sessions_count(s, EVENT_SIGNED_OUT, 1);
     call_release(t.call);

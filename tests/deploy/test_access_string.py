@@ -37,7 +37,7 @@ def sent(root, path):
             words |= {word.lower() for word in re.findall(r'(?:SLICE\(|read_call\(\w+, )"([A-Z]+)"\)', text)}
             words |= {word.lower() for word in re.findall(r'\\r\\n([A-Z]{4,})\\r\\n', text)}
     for script in (script for folder in folders for script in (root / "src" / folder).rglob("scripts/**/*.lua")):
-        words |= {word.lower() for word in re.findall(r"redis\.p?call\(\s*'(\w+)'", script.read_text(encoding="utf-8"))}
+        words |= {word.lower() for word in re.findall(r"\bp?call\(\s*'(\w+)'", script.read_text(encoding="utf-8"))}
     assert BARE_WORDS <= words, "the way in which they are written has changed"
     return words - NO_COMMANDS
 

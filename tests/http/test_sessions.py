@@ -1,6 +1,7 @@
 """Sessions and carts, as an application uses them; and their bounds."""
 
 import pathlib
+import time
 import re
 import uuid
 
@@ -196,10 +197,18 @@ def test_a_step_that_is_sent_again_changes_nothing(client, cluster):
     ((node, key),) = stored(cluster, session, "s")
     folder = pathlib.Path(__file__).resolve().parents[2] / "src" / "sessions" / "scripts"
     script = (folder / "visit.lua").read_text()
-    for attempt, visits in (("attempt1", 1), ("attempt1", 1), ("attempt2", 2), ("attempt2", 2)):
-        assert node.command("EVAL", script, 2, key, key[:5] + "i", 900000, attempt, 1)
-        got = client.get(session.list_path).json()["items"][0]["visits"]
-        assert got == visits, attempt
+
+    def send(attempt):
+        reply = node.command("EVAL", script, 2, key, key[:5] + "i", attempt + (900000).to_bytes(6, "big") + bytes([1]))
+        kept = node.command("GET", key)
+        assert reply and reply[:32] == kept[1:33] and reply[65:] == kept[33:], "what changed, and the session as it was"
+        return reply[:32], kept, node.command("PEXPIRETIME", key)
+
+    for visits, attempt in enumerate((b"attempt1", b"attempt2"), start=1):
+        done = send(attempt)
+        time.sleep(0.002)  # the clock goes on
+        assert send(attempt) == done
+        assert client.get(session.list_path).json()["items"][0]["visits"] == visits
 
 
 def test_who_may_open_list_and_end(with_sessions):

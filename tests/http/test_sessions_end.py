@@ -61,7 +61,51 @@ def test_times_are_the_databases(client, cluster):
     assert ms_of(told["idle_expires_at"]) - ms_of(told["last_seen_at"]) == 1000
     assert ms_of(told["expires_at"]) - ms_of(told["created_at"]) == 3000
     ((holder, key),) = stored(cluster, session, "s")
-    assert holder.command("PEXPIRETIME", key) == ms_of(told["idle_expires_at"])
+    assert holder.command("PEXPIRETIME", key) == ms_of(told["idle_expires_at"]) + 1000 // 16
+
+
+def test_a_key_is_kept_as_long_as_its_session_and_little_longer(with_sessions, cluster):
+    """A visit moves the end of the idle time, and the key's expiry only where that would come before it."""
+    idle_ms, longest_ms = 4000, 6000
+    instance = with_sessions(CUSTOMERD_SESSION_IDLE_S="4", CUSTOMERD_SESSION_ABSOLUTE_S="6")
+    with SessionsClient(instance.url) as client:
+        session = client.open()
+        ((node, key),) = stored(cluster, session, "s")
+        ends, seen = ms_of(session.opened["expires_at"]), []
+        while not seen or seen[-1][0] < ends:
+            told = session.visit()
+            idle_end, kept = ms_of(told["idle_expires_at"]), node.command("PEXPIRETIME", key)
+            assert idle_end == min(ms_of(told["last_seen_at"]) + idle_ms, ends)
+            assert idle_end <= kept <= min(idle_end + idle_ms // 16, ends)
+            seen.append((idle_end, kept))
+        ends_seen, expiries = ({pair[at] for pair in seen} for at in (0, 1))
+        assert 1 < len(expiries) <= longest_ms // (idle_ms // 16) + 2 and len(expiries) < len(ends_seen)
+
+
+def test_what_is_over_is_gone_though_its_key_is_there(with_sessions, cluster):
+    instance = with_sessions()
+    with SessionsClient(instance.url) as client:
+        customer = client.create()
+
+        def over():
+            session = client.open(customer)
+            ((node, key),) = stored(cluster, session, "s")
+            node.command("SETRANGE", key, 21, (database_ms(node) - 1).to_bytes(6, "big"))
+            return session
+
+        session = over()
+        assert client.get(session.list_path).json()["items"] == []
+        session.ended()
+        steps = (lambda s: s.get(), lambda s: s.get("/session/cart"), lambda s: s.patch(a=1), lambda s: s.put("TEA"),
+                 lambda s: s.request("POST", "/session/rotate"), lambda s: s.request("DELETE", "/session"))
+        for step in steps:
+            session = over()
+            step(session).problem(401, "unauthorized")
+            assert not stored(cluster, session, "s"), "who finds it removes it"
+        for _ in range(20):
+            over()
+        kept = client.open(customer)
+        assert [s["id"] for s in client.get(kept.list_path).json()["items"]] == [kept.id]
 
 
 def test_every_key_of_a_session_ends(with_sessions, cluster):

@@ -13,6 +13,7 @@ struct admission {
     struct claims *claims;  /* NULL when anybody may call, or nobody was asked */
     bool named;             /* key says who calls, for the rate; else claims, or the address */
     uint8_t key[RATE_KEY_BYTES];
+    uint8_t found[2];       /* what the route's own admit found out beside it, for the handler */
     struct rate_state rate;
 };
 

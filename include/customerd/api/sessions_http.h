@@ -9,12 +9,12 @@
 #define SESSION_COOKIE "__Host-session"
 #define PRECONDITION_LIST_SIZE 352
 
-/* Reads the token from Authorization (scheme Session), else from the cookie; *by_cookie says which. Fails with UNAUTHORIZED
- * (with WWW-Authenticate) when there is none, BAD_REQUEST when there is more than one, FOREIGN_ORIGIN when it came by the
- * cookie and a page of another origin may have sent it. */
-enum status sessions_http_token(struct exchange *x, struct session_token *out, bool *by_cookie, struct error *err) MUST_USE;
-/* As a route's admit: the above; names the caller by the token, which nobody has looked at yet. */
+/* A route's admit: reads the token from Authorization (scheme Session), else from the cookie, and names the caller by it; whether
+ * it opens a session nobody has looked yet. Fails with UNAUTHORIZED (with WWW-Authenticate) when there is none, BAD_REQUEST when
+ * there is more than one, FOREIGN_ORIGIN when it came by the cookie and a page of another origin may have sent it. */
 enum status sessions_http_admit(struct exchange *x, struct error *err);
+/* What was found then: the name that the token gives, and whether it came by the cookie. */
+void sessions_http_sender(const struct exchange *x, struct session_name *name, bool *by_cookie);
 
 /* Sets the cookie, for at most so long; without a token it is deleted. */
 void sessions_http_set_cookie(struct response *out, const struct session_token *token, int64_t max_age_ms);

@@ -15,7 +15,7 @@ local session, now, finished = session_take(KEYS[1], KEYS[2], ARGV[2])
 if finished then
   return finished
 end
-local version = struct.unpack('>I6', session, 66)
+local version = struct.unpack('>I6', session, 78)
 if (ARGV[3] ~= '' and not listed(ARGV[3], version)) or (ARGV[4] ~= '' and listed(ARGV[4], version)) then
   return { 'precondition', version }
 end
@@ -47,6 +47,6 @@ end
 if changed ~= cart then
   version = version + 1
 end
-session = string.sub(session, 1, 65) .. struct.pack('>I6', version) .. string.sub(session, 72, cart_at - 1) .. changed
-session = session_keep(KEYS[1], session, now, struct.unpack('>I6', session, 46), ARGV[2], tonumber(ARGV[1]))
+session = string.sub(session, 1, 77) .. struct.pack('>I6', version) .. string.sub(session, 84, cart_at - 1) .. changed
+session = session_keep(KEYS[1], session, now, session_visits(session), ARGV[2], tonumber(ARGV[1]))
 return { 'done', now, session }

@@ -4,9 +4,10 @@
 -- Replies {'done', now, session}: as it was  {'gone'}
 --@include session
 
-local session = session_find(KEYS[1], KEYS[2])
+local now = now_ms()
+local session = session_find(KEYS[1], KEYS[2], now)
 if not session then
   return { 'gone' }
 end
 redis.call('DEL', KEYS[1])
-return { 'done', now_ms(), session }
+return { 'done', now, session }

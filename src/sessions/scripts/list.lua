@@ -13,9 +13,10 @@ local list = redis.call('GET', KEYS[2]) or ''
 if list ~= ARGV[2] then
   return { 'changed' }
 end
-local reply, kept = { 'done', now_ms() }, {}
+local now = now_ms()
+local reply, kept = { 'done', now }, {}
 for i = 3, #KEYS do
-  local session = redis.call('GET', KEYS[i])
+  local session = session_live(KEYS[i], now)
   if session then
     reply[#reply + 1] = session
     kept[#kept + 1] = string.sub(list, (i - 3) * 22 + 1, (i - 2) * 22)

@@ -9,7 +9,7 @@
 
 local present = redis.call('GET', KEYS[1])
 local now = now_ms()
-if present and string.sub(present, 58, 65) == ARGV[2] then
+if present and string.sub(present, 2, 9) == ARGV[2] then
   return { 'done', now, present, 0 }
 end
 if not redis.call('ZSCORE', KEYS[2], ARGV[6]) then
@@ -22,7 +22,7 @@ end
 
 local live = {}
 for i = 4, #KEYS do
-  if redis.call('STRLEN', KEYS[i]) > 0 then
+  if session_live(KEYS[i], now) then
     live[#live + 1] = i
   end
 end
@@ -39,7 +39,7 @@ end
 local ends = struct.pack('>I6', now + ARGV[3])
 kept[#kept + 1] = ARGV[10] .. ends
 sessions_keep(KEYS[3], table.concat(kept))
-local session = struct.pack('>B', 1) .. ARGV[6] .. ARGV[7] .. struct.pack('>I6I6I6', now, now, 0) .. ends .. ARGV[2] ..
-  struct.pack('>I6I2', 1, #ARGV[8]) .. ARGV[8] .. struct.pack('>I2', #ARGV[9]) .. ARGV[9]
+local session = struct.pack('>Bc8I6I6I6I6', 2, ARGV[2], 0, now, now, now) .. ends .. ARGV[6] .. ARGV[7] ..
+  struct.pack('>I6I6I2', now, 1, #ARGV[8]) .. ARGV[8] .. struct.pack('>I2', #ARGV[9]) .. ARGV[9]
 session = session_keep(KEYS[1], session, now, 0, ARGV[2], tonumber(ARGV[1]))
 return { 'done', now, session, ended }

@@ -47,5 +47,5 @@ if #text > tonumber(ARGV[5]) then
   return { 'large', #text }
 end
 session = string.sub(session, 1, attributes - 1) .. struct.pack('>I2', #text) .. text .. string.sub(session, cart)
-session = session_keep(KEYS[1], session, now, struct.unpack('>I6', session, 46), ARGV[2], tonumber(ARGV[1]))
+session = session_keep(KEYS[1], session, now, session_visits(session), ARGV[2], tonumber(ARGV[1]))
 return { 'done', now, session }

@@ -8,10 +8,10 @@
 
 local now = now_ms()
 local done = redis.call('GET', KEYS[3])
-if done and string.sub(done, 58, 65) == ARGV[2] then
+if done and string.sub(done, 2, 9) == ARGV[2] then
   return { 'done', now, done }
 end
-local session = session_find(KEYS[1], KEYS[2])
+local session = session_find(KEYS[1], KEYS[2], now)
 if not session then
   return { 'gone' }
 end
@@ -22,8 +22,8 @@ for at = 1, #list, 22 do
     kept[#kept + 1] = string.sub(list, at, at + 21)
   end
 end
-kept[#kept + 1] = ARGV[4] .. string.sub(session, 52, 57)
+kept[#kept + 1] = ARGV[4] .. string.sub(session, 34, 39)
 redis.call('DEL', KEYS[1])
 sessions_keep(KEYS[4], table.concat(kept))
-session = session_keep(KEYS[3], session, now, struct.unpack('>I6', session, 46), ARGV[2], tonumber(ARGV[1]))
+session = session_keep(KEYS[3], session, now, session_visits(session), ARGV[2], tonumber(ARGV[1]))
 return { 'done', now, session }

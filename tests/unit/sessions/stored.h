@@ -27,13 +27,15 @@ static inline void append_item(struct buf *out, const char *sku, uint64_t quanti
 /* Up to the attributes' length. */
 static inline void append_head(struct buf *out, const char *from)
 {
-    buf_append_byte(out, 1);
+    buf_append_byte(out, 2);
+    buf_append_cstr(out, "attempt1");
+    append_number(out, 3, 6);
+    append_number(out, UINT64_C(1700000060000), 6);
+    append_number(out, UINT64_C(1700000960000), 6);
+    append_number(out, UINT64_C(1700001016250), 6);
+    append_number(out, UINT64_C(1700043200000), 6);
     buf_append_cstr(out, "cccccccccccccccciiiiiiiiiiiiiiii");
     append_number(out, UINT64_C(1700000000000), 6);
-    append_number(out, UINT64_C(1700000060000), 6);
-    append_number(out, 3, 6);
-    append_number(out, UINT64_C(1700043200000), 6);
-    buf_append_cstr(out, "attempt1");
     append_number(out, 5, 6);
     append_counted(out, from, 2);
 }

@@ -16,12 +16,37 @@ static void a_session_is_read_as_the_scripts_write_it(void **state)
     assert_memory_equal(r.id.bytes, "iiiiiiiiiiiiiiii", UUID_BYTES);
     assert_int_equal(r.begun_ms, 1700000000000);
     assert_int_equal(r.seen_ms, 1700000060000);
+    assert_int_equal(r.over_ms, 1700000960000);
     assert_int_equal(r.visits, 3);
     assert_int_equal(r.ends_ms, 1700043200000);
     assert_int_equal(r.cart_version, 5);
     assert_slice(r.from, "Firefox");
     assert_slice(r.attributes, "attributes");
     assert_int_equal(r.cart.len, 1 + 3 + ITEM_NUMBERS_BYTES);
+    buf_clean_up(&text);
+}
+
+static void of_a_visit_what_it_changed_counts(void **state)
+{
+    (void)state;
+    struct buf text = BUF_INIT(1024);
+    struct session_record r;
+    buf_append_cstr(&text, "attempt2");
+    append_number(&text, 4, 6);
+    append_number(&text, UINT64_C(1700000070000), 6);
+    append_number(&text, UINT64_C(1700000970000), 6);
+    append_number(&text, UINT64_C(1700001016250), 6);
+    size_t changed = text.len;
+    append_head(&text, "Firefox");
+    append_counted(&text, "attributes", 2);
+    assert_true(session_visit_parse(buf_slice(&text), &r));
+    assert_int_equal(r.visits, 4);
+    assert_int_equal(r.seen_ms, 1700000070000);
+    assert_int_equal(r.over_ms, 1700000970000);
+    assert_int_equal(r.ends_ms, 1700043200000);
+    assert_slice(r.attributes, "attributes");
+    assert_false(session_visit_parse(slice_of(text.data, changed), &r));
+    assert_false(session_visit_parse(slice_of(text.data, changed - 1), &r));
     buf_clean_up(&text);
 }
 
@@ -38,7 +63,7 @@ static void what_is_cut_short_is_damaged(void **state)
             fail_msg("taken with %zu of %zu bytes", len, text.len);
         free(copy);
     }
-    text.data[0] = 2;
+    text.data[0] = 1;
     struct session_record r;
     assert_false(session_record_parse(buf_slice(&text), &r));
     buf_clean_up(&text);
@@ -127,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_is_read_as_the_scripts_write_it),
+        cmocka_unit_test(of_a_visit_what_it_changed_counts),
         cmocka_unit_test(what_is_cut_short_is_damaged),
         cmocka_unit_test(items_come_in_order_and_end),
         cmocka_unit_test(the_fullest_cart_has_an_exact_total),

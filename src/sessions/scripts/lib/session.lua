@@ -1,15 +1,20 @@
--- The session: one string, whose key always carries an expiry. Numbers are big-endian.
---   byte 1      format, 1
---   2-17        the customer's id
---   18-33       the session's id
---   34-39       begun, milliseconds since 1970
---   40-45       seen
---   46-51       visits
---   52-57       ends: when it is over, however often it is seen
---   58-65       attempt: the HTTP request that changed it last
---   66-71       the cart's version
+-- The session: one string, whose key always carries an expiry. Numbers are big-endian. First what a visit changes, so that it
+-- writes these bytes alone.
+--   byte 1      format, 2
+--   2-9         attempt: the HTTP request that changed it last
+--   10-15       visits
+--   16-21       seen, milliseconds since 1970
+--   22-27       over: when it ends if it is not seen again
+--   28-33       kept: when its key expires
+--   34-39       ends: when it is over, however often it is seen
+--   40-55       the customer's id
+--   56-71       the session's id
+--   72-77       begun
+--   78-83       the cart's version
 --   then        where from, and the attributes, each after its length (2); last the cart's items, each the SKU after its
 --               length (1), quantity (4) and unit price (6)
+-- seen < over <= kept <= ends. A key is kept a sixteenth of the idle time longer than need be, so that most visits need not
+-- move its expiry; who reads a session asks whether it is over.
 -- A customer's sessions: one string of entries: the hash that names the session (16), ends (6).
 
 local function now_ms()
@@ -21,13 +26,19 @@ local function text_of(number)
   return string.format('%.0f', number)
 end
 
--- The session, or nil: it has ended, or its customer was deleted. A customer lives exactly while its bucket's index has it.
-local function session_find(key, customers)
+-- The session, or nil: it is over.
+local function session_live(key, now)
   local session = redis.call('GET', key)
-  if not session then
-    return nil
+  if session and now < struct.unpack('>I6', session, 22) then
+    return session
   end
-  if redis.call('ZSCORE', customers, string.sub(session, 2, 17)) then
+  return nil
+end
+
+-- The session, or nil: it is over, or its customer was deleted. A customer lives exactly while its bucket's index has it.
+local function session_find(key, customers, now)
+  local session = session_live(key, now)
+  if session and redis.call('ZSCORE', customers, string.sub(session, 40, 55)) then
     return session
   end
   redis.call('DEL', key)
@@ -37,29 +48,34 @@ end
 -- The session and the time, for a step that changes it; else what the step replies: the session has ended, or this attempt has
 -- changed it already.
 local function session_take(key, customers, attempt)
-  local session = session_find(key, customers)
+  local now = now_ms()
+  local session = session_find(key, customers, now)
   if not session then
     return nil, nil, { 'gone' }
   end
-  local now = now_ms()
-  if string.sub(session, 58, 65) == attempt then
+  if string.sub(session, 2, 9) == attempt then
     return nil, nil, { 'done', now, session }
   end
   return session, now, nil
 end
 
+local function session_visits(session)
+  return (struct.unpack('>I6', session, 10))
+end
+
 -- Stores the session as seen now, with so many visits, by this attempt.
 local function session_keep(key, session, now, visits, attempt, idle)
-  local ends = struct.unpack('>I6', session, 52)
-  session = string.sub(session, 1, 39) .. struct.pack('>I6I6', now, visits) .. string.sub(session, 52, 57) .. attempt ..
-    string.sub(session, 66)
-  redis.call('SET', key, session, 'PXAT', text_of(math.min(now + idle, ends)))
+  local ends = struct.unpack('>I6', session, 34)
+  local over = math.min(now + idle, ends)
+  local kept = math.min(over + math.floor(idle / 16), ends)
+  session = string.sub(session, 1, 1) .. attempt .. struct.pack('>I6I6I6I6', visits, now, over, kept) .. string.sub(session, 34)
+  redis.call('SET', key, session, 'PXAT', text_of(kept))
   return session
 end
 
 -- Where the attributes' length stands, and where the cart begins.
 local function session_places(session)
-  local attributes = 74 + struct.unpack('>I2', session, 72)
+  local attributes = 86 + struct.unpack('>I2', session, 84)
   return attributes, attributes + 2 + struct.unpack('>I2', session, attributes)
 end
 
