@@ -269,8 +269,7 @@ static const struct route routes[] = {
 
 static enum status check(const void *settings, const struct config *config, struct error *err)
 {
-    (void)config;
-    enum status status = objects_settings_check(settings, err);
+    enum status status = objects_settings_check(settings, config->http.request_timeout_ms, err);
     return status == STATUS_OK ? objects_service_check(settings, err) : status;
 }
 

@@ -53,7 +53,7 @@ def status_of(s):
 
 def test_a_long_body_has_more_time_than_others(objects, key):
     """1 Mbit/s is enough; the deadline of what S3 is asked counts from the body's end."""
-    service = objects.start(CUSTOMERD_REQUEST_TIMEOUT_MS="1000")
+    service = objects.start(CUSTOMERD_REQUEST_TIMEOUT_MS="1000", CUSTOMERD_OBJECT_S3_TIMEOUT_MS="900")
     body = bytes(range(256)) * 2048
     with raw(service, f"Content-Length: {len(body)}", key=key) as s:
         for at in range(0, len(body), 65536):
