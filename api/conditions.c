@@ -49,6 +49,12 @@ static bool changed_since(const struct headers *h, const char *field, const stru
     return *known && modified_s > asked_s;
 }
 
+bool conditions_given(const struct headers *h)
+{
+    return headers_get(h, "If-Match", NULL) > 0 || headers_get(h, "If-None-Match", NULL) > 0 ||
+           headers_get(h, "If-Modified-Since", NULL) > 0 || headers_get(h, "If-Unmodified-Since", NULL) > 0;
+}
+
 enum status conditions_judge(const struct headers *h, const struct validators *there, enum conditions *out,
                              struct error *err)
 {

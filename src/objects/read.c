@@ -92,6 +92,12 @@ static enum status ask(const struct reading *r, const struct s3_get *get, struct
     return s3->get(s3->ctx, get, reply, r->err);
 }
 
+static bool wants_bytes(const struct reading *r, const struct s3_meta *meta)
+{
+    const struct object_wish *wish = r->wish;
+    return !wish->head && (wish->wants_bytes == NULL || wish->wants_bytes(wish->ctx, meta));
+}
+
 /* Takes what is in the reply. */
 static enum status give_reply(struct reading *r, struct s3_reply *reply, enum object_source source)
 {
@@ -102,24 +108,38 @@ static enum status give_reply(struct reading *r, struct s3_reply *reply, enum ob
         r->out->stream = stream;
         reply->stream = NULL;
     }
-    if (r->wish->head && r->out->stream != NULL) {
+    if (r->out->stream != NULL && !wants_bytes(r, r->out->meta)) {
         s3_stream_close(r->out->stream);
         r->out->stream = NULL;
     }
     return status;
 }
 
+/* Whoever may not want the bytes asks for the head first: a transfer that is broken off has cost S3 and the network what was sent by then,
+ * and the connection. */
+static enum status ask_for_long(struct reading *r, struct s3_reply *reply)
+{
+    const struct object_wish *wish = r->wish;
+    struct s3_get get = question(r);
+    get.head = wish->head || wish->wants_bytes != NULL;
+    get.range = get.head ? slice_of("", 0) : wish->range;
+    enum status status = ask(r, &get, reply);
+    if (status != STATUS_OK || reply->status == 404 || !get.head || !wants_bytes(r, &reply->meta))
+        return status;
+    s3_reply_clean_up(reply);
+    get.head = false;
+    get.range = wish->range;
+    return ask(r, &get, reply);
+}
+
 /* An object that is too long to be kept: each asks for itself, and for no more than it wants. */
 static enum status give_too_long(struct reading *r)
 {
     struct s3_reply reply;
-    struct s3_get get = question(r);
     r->too_long = true;
     if (r->warms)
         return STATUS_OK;
-    get.head = r->wish->head;
-    get.range = r->wish->head ? slice_of("", 0) : r->wish->range;
-    enum status status = ask(r, &get, &reply);
+    enum status status = ask_for_long(r, &reply);
     if (status == STATUS_OK && reply.status == 404)
         status = give_absent(r, OBJECT_BYPASS, 0);
     else if (status == STATUS_OK)

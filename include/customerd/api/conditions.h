@@ -21,6 +21,8 @@ enum conditions {
     CONDITIONS_FAIL       /* 412 */
 };
 
+/* Whether there is anything to judge. */
+bool conditions_given(const struct headers *h);
 /* Judges If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since, for GET and HEAD of something that is there.
  * A date that can't be read counts as not given. BAD_REQUEST where a list of tags is none, or stands there twice. */
 enum status conditions_judge(const struct headers *h, const struct validators *there, enum conditions *out,

@@ -56,6 +56,21 @@ static void dates_are_compared(void **state)
     assert_judged("If-Modified-Since", "yesterday", CONDITIONS_HOLD);
 }
 
+static void what_is_judged_is_known_before(void **state)
+{
+    (void)state;
+    static const char *const judged[] = { "If-Match", "if-none-match", "If-Modified-Since", "If-Unmodified-Since" };
+    static const char *const others[] = { "If-Range", "Range", "Accept" };
+    for (size_t i = 0; i < COUNT(judged); i++) {
+        struct headers h = fields("Accept", "*/*", judged[i], "");
+        assert_true(conditions_given(&h));
+    }
+    for (size_t i = 0; i < COUNT(others); i++) {
+        struct headers h = fields(others[i], "x", NULL, NULL);
+        assert_false(conditions_given(&h));
+    }
+}
+
 static void tags_go_before_dates(void **state)
 {
     (void)state;
@@ -213,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tags_are_compared),
         cmocka_unit_test(dates_are_compared),
+        cmocka_unit_test(what_is_judged_is_known_before),
         cmocka_unit_test(tags_go_before_dates),
         cmocka_unit_test(lists_that_are_none_are_refused),
         cmocka_unit_test(without_validators_only_a_star_matches),
