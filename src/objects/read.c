@@ -280,20 +280,30 @@ static void take_entry(struct reading *r, struct leading *l, struct cache_found 
     call_release(found->call);
 }
 
+/* False when the cache fails. */
+static bool ask_for_lease(struct reading *r, const struct leading *l, enum cache_advice *advice, struct cache_found *found)
+{
+    struct objects *o = r->o;
+    struct error err;
+    int64_t lease_ms = o->options.settings->s3.timeout_ms + 2 * o->cache.timeout_ms + LEASE_SLACK_MS;
+    enum status status = cache_lease(&o->cache, &r->key, &l->token, lease_ms, r->deadline_ms, advice, found, &err);
+    if (status == STATUS_RECORD_DAMAGED && objects_mend(o, &r->key, r->deadline_ms))
+        status = cache_lease(&o->cache, &r->key, &l->token, lease_ms, r->deadline_ms, advice, found, &err);
+    return status == STATUS_OK;
+}
+
 /* Whether S3 is to be asked; else the result is filled. Nobody waits for another instance's lease longer than half of the time
  * that is left: it may have been killed. Then S3 is asked, and nothing kept. */
 static bool take_lease(struct reading *r, struct leading *l)
 {
     struct objects *o = r->o;
     struct cache_found found;
-    struct error err;
     enum cache_advice advice;
-    int64_t lease_ms = o->options.settings->s3.timeout_ms + 2 * o->cache.timeout_ms + LEASE_SLACK_MS;
     int64_t now_ms = objects_now_ms(o);
     int64_t patience_ms = now_ms + (r->deadline_ms - now_ms) / 2;
     for (int64_t pause_ms = PAUSE_FIRST_MS;; pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS) {
         l->result = (struct flight_result){ .question = flight_ask(l->flight) };
-        r->cache_fails = cache_lease(&o->cache, &r->key, &l->token, lease_ms, r->deadline_ms, &advice, &found, &err) != STATUS_OK;
+        r->cache_fails = !ask_for_lease(r, l, &advice, &found);
         if (r->cache_fails || advice == CACHE_BYPASS)
             return true;
         if (advice == CACHE_GO) {
@@ -386,13 +396,19 @@ static enum status follow(struct reading *r, const struct seat *seat, bool *agai
 
 /* ---- one look ---- */
 
+/* False when the cache fails. */
+static bool look_into_cache(struct reading *r)
+{
+    struct error err;
+    enum status status = cache_read(&r->o->cache, &r->key, r->deadline_ms, &r->found, &err);
+    return status == STATUS_OK || (status == STATUS_RECORD_DAMAGED && objects_mend(r->o, &r->key, r->deadline_ms));
+}
+
 static enum status look(struct reading *r, bool *again)
 {
     struct seat seat;
-    struct error err;
     *again = false;
-    r->cache_fails = r->cache_fails ||
-                     cache_read(&r->o->cache, &r->key, r->deadline_ms, &r->found, &err) != STATUS_OK;
+    r->cache_fails = r->cache_fails || !look_into_cache(r);
     if (cache_found_is_fresh(&r->found)) {
         if (r->found.entry.kind == ENTRY_OBJECT)
             return give_found(r, OBJECT_HIT);

@@ -36,6 +36,8 @@ static enum status begin(struct writing *w)
     w->began_ms = objects_now_ms(o);
     int64_t fence_ms = o->options.settings->bounds.fence_ms;
     status = cache_fence(&o->cache, &w->key, &w->token, fence_ms, w->deadline_ms, &reason);
+    if (status == STATUS_RECORD_DAMAGED && objects_mend(o, &w->key, w->deadline_ms))
+        status = cache_fence(&o->cache, &w->key, &w->token, fence_ms, w->deadline_ms, &reason);
     if (status == STATUS_OK)
         return STATUS_OK;
     if (reason.applied == APPLIED_UNKNOWN)
