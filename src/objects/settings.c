@@ -40,7 +40,7 @@ const struct config_row objects_settings_rows[OBJECTS_SETTINGS_ROWS] = {
             "How long nothing of an object is kept after a write of which nobody knows how it ended; more than the time-out of S3"),
     ROW_INT("OBJECT_S3_TIMEOUT_MS", s3.timeout_ms, "2000", 50, 60000,
             "How long S3 may take for one request with its retries; less than `CUSTOMERD_REQUEST_TIMEOUT_MS`, to have time left for what is stale"),
-    ROW_INT("OBJECT_S3_CONNECTIONS", s3.connections, "64", 1, 1024, 
+    ROW_INT("OBJECT_S3_CONNECTIONS", s3.connections, "64", 1, 1024,
             "Connections to S3 at a time; beside them as many objects may be handed through that are too long to be kept, and one more is answered 503"),
     ROW_WORD("OBJECT_ADDRESSING", s3.addressing, "auto", addressing_words,
              "Where the bucket's name stands: in the `path` or as a `virtual` host; `auto`: virtual at AWS, path elsewhere"),
