@@ -115,6 +115,17 @@ struct range range_read(const struct headers *h)
     return range;
 }
 
+struct slice range_tag(const struct headers *h)
+{
+    struct slice value;
+    size_t n = headers_get(h, "If-Range", &value);
+    value = headers_trim(value);
+    bool is_tag = n == 1 && value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"';
+    for (size_t i = 1; is_tag && i < value.len - 1; i++)
+        is_tag = value.ptr[i] > ' ' && value.ptr[i] != '"' && value.ptr[i] < 0x7f;
+    return is_tag ? value : slice_of("", 0);
+}
+
 bool range_holds(const struct headers *h, const struct validators *there)
 {
     struct slice value;

@@ -102,6 +102,7 @@ static enum status fetch(struct reading *r, bool head, struct error *err)
     const struct object_wish wish = {
         .head = head,
         .range = head ? slice_of("", 0) : range_text(&r->range, text),
+        .range_tag = range_tag(&r->x->request.headers),
         .wants_bytes = conditions_given(&r->x->request.headers) ? wants_bytes : NULL,
         .ctx = r,
     };

@@ -115,6 +115,19 @@ static enum status give_reply(struct reading *r, struct s3_reply *reply, enum ob
     return status;
 }
 
+/* S3 refuses a part of another object than the one that it is for. */
+static enum status ask_for_bytes(const struct reading *r, struct s3_get *get, struct s3_reply *reply)
+{
+    get->range = r->wish->range;
+    get->if_match = get->range.len > 0 ? r->wish->range_tag : slice_of("", 0);
+    enum status status = ask(r, get, reply);
+    if (status != STATUS_OK || reply->status != 412)
+        return status;
+    s3_reply_clean_up(reply);
+    get->range = get->if_match = slice_of("", 0);
+    return ask(r, get, reply);
+}
+
 /* Whoever may not want the bytes asks for the head first: a transfer that is broken off has cost S3 and the network what was sent by then,
  * and the connection. */
 static enum status ask_for_long(struct reading *r, struct s3_reply *reply)
@@ -122,14 +135,12 @@ static enum status ask_for_long(struct reading *r, struct s3_reply *reply)
     const struct object_wish *wish = r->wish;
     struct s3_get get = question(r);
     get.head = wish->head || wish->wants_bytes != NULL;
-    get.range = get.head ? slice_of("", 0) : wish->range;
-    enum status status = ask(r, &get, reply);
+    enum status status = get.head ? ask(r, &get, reply) : ask_for_bytes(r, &get, reply);
     if (status != STATUS_OK || reply->status == 404 || !get.head || !wants_bytes(r, &reply->meta))
         return status;
     s3_reply_clean_up(reply);
     get.head = false;
-    get.range = wish->range;
-    return ask(r, &get, reply);
+    return ask_for_bytes(r, &get, reply);
 }
 
 /* An object that is too long to be kept: each asks for itself, and for no more than it wants. */

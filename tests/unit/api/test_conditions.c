@@ -202,6 +202,23 @@ static bool holds(const char *value, const struct validators *v)
     return range_holds(&h, v);
 }
 
+static void the_tag_of_a_part_is_a_strong_one(void **state)
+{
+    (void)state;
+    static const char *const others[] = { "W/" ETAG, "\"a", "a\"", "\"", "\"a\"b\"", "\"a b\"", "\"a\tb\"",
+                                          "\"\xc3\xbc\"", MODIFIED, "" };
+    struct headers h = fields("If-Range", " " ETAG " ", NULL, NULL);
+    assert_true(slice_is(range_tag(&h), ETAG));
+    h = fields("If-Range", ETAG, "If-Range", ETAG);
+    assert_int_equal(range_tag(&h).len, 0);
+    h = fields("Range", ETAG, NULL, NULL);
+    assert_int_equal(range_tag(&h).len, 0);
+    for (size_t i = 0; i < COUNT(others); i++) {
+        h = fields("If-Range", others[i], NULL, NULL);
+        assert_int_equal(range_tag(&h).len, 0);
+    }
+}
+
 static void a_part_needs_the_same_whole(void **state)
 {
     (void)state;
@@ -236,6 +253,7 @@ int main(void)
         cmocka_unit_test(other_ranges_are_ignored),
         cmocka_unit_test(a_range_is_cut_to_what_is_there),
         cmocka_unit_test(of_nothing_there_is_no_part),
+        cmocka_unit_test(the_tag_of_a_part_is_a_strong_one),
         cmocka_unit_test(a_part_needs_the_same_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
