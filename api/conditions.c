@@ -49,6 +49,12 @@ static bool changed_since(const struct headers *h, const char *field, const stru
     return *known && modified_s > asked_s;
 }
 
+bool conditions_given(const struct headers *h)
+{
+    return headers_get(h, "If-Match", NULL) > 0 || headers_get(h, "If-None-Match", NULL) > 0 ||
+           headers_get(h, "If-Modified-Since", NULL) > 0 || headers_get(h, "If-Unmodified-Since", NULL) > 0;
+}
+
 enum status conditions_judge(const struct headers *h, const struct validators *there, enum conditions *out,
                              struct error *err)
 {
@@ -107,6 +113,17 @@ struct range range_read(const struct headers *h)
         return (struct range){ .kind = RANGE_SUFFIX, .first = range.last };
     range.kind = has_last ? RANGE_BETWEEN : RANGE_FROM;
     return range;
+}
+
+struct slice range_tag(const struct headers *h)
+{
+    struct slice value;
+    size_t n = headers_get(h, "If-Range", &value);
+    value = headers_trim(value);
+    bool is_tag = n == 1 && value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"';
+    for (size_t i = 1; is_tag && i < value.len - 1; i++)
+        is_tag = value.ptr[i] > ' ' && value.ptr[i] != '"' && value.ptr[i] < 0x7f;
+    return is_tag ? value : slice_of("", 0);
 }
 
 bool range_holds(const struct headers *h, const struct validators *there)

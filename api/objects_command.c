@@ -29,7 +29,7 @@ enum status objects_command_configure(struct objects_command *c, int n, char *co
         if (strcmp(c->resources.slots[i].resource->name, "objects") == 0)
             c->settings = (const void *)c->resources.slots[i].settings;
     if (status == STATUS_OK)
-        status = objects_settings_check(c->settings, err);
+        status = objects_settings_check(c->settings, c->config.http.request_timeout_ms, err);
     return status == STATUS_OK ? objects_service_check(c->settings, err) : status;
 }
 

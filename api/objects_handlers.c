@@ -69,7 +69,19 @@ struct reading {
     bool head;
     struct object_answer *answer;
     const struct object_view *view; /* the answer's */
+    int64_t now_s;
 };
+
+/* Of an object that the cache does not keep: whether the conditions let its bytes be sent. */
+static bool wants_bytes(void *ctx, const struct s3_meta *meta)
+{
+    const struct reading *r = ctx;
+    const struct object_view view = { .status = 200, .meta = meta };
+    const struct validators there = objects_http_validators(&view, r->now_s);
+    enum conditions conditions;
+    struct error ignored;
+    return conditions_judge(&r->x->request.headers, &there, &conditions, &ignored) == STATUS_OK && conditions == CONDITIONS_HOLD;
+}
 
 /* As S3 reads it. */
 static struct slice range_text(const struct range *range, char text[64])
@@ -90,6 +102,9 @@ static enum status fetch(struct reading *r, bool head, struct error *err)
     const struct object_wish wish = {
         .head = head,
         .range = head ? slice_of("", 0) : range_text(&r->range, text),
+        .range_tag = range_tag(&r->x->request.headers),
+        .wants_bytes = conditions_given(&r->x->request.headers) ? wants_bytes : NULL,
+        .ctx = r,
     };
     struct object_view *view = object_answer_view(r->answer);
     r->view = view;
@@ -101,7 +116,7 @@ static enum status fetch(struct reading *r, bool head, struct error *err)
 
 static struct validators validators_of(const struct reading *r)
 {
-    return objects_http_validators(r->view, clock_realtime_ms(r->x->app->clock) / 1000);
+    return objects_http_validators(r->view, r->now_s);
 }
 
 static enum status not_there(struct reading *r, struct error *err)
@@ -172,6 +187,7 @@ static enum status get_object(struct exchange *x, struct error *err)
     enum status status = read_name(x, &path, &r.name, err);
     if (status != STATUS_OK)
         return status;
+    r.now_s = clock_realtime_ms(x->app->clock) / 1000;
     if (!r.head)
         r.range = range_read(&x->request.headers);
     r.answer = object_answer_new();
@@ -269,8 +285,7 @@ static const struct route routes[] = {
 
 static enum status check(const void *settings, const struct config *config, struct error *err)
 {
-    (void)config;
-    enum status status = objects_settings_check(settings, err);
+    enum status status = objects_settings_check(settings, config->http.request_timeout_ms, err);
     return status == STATUS_OK ? objects_service_check(settings, err) : status;
 }
 

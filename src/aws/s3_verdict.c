@@ -149,7 +149,7 @@ static enum status status_of(enum http_end end)
 }
 
 /* Clients of the service read it: where S3 is, and what is wrong there in detail, is for the log alone. */
-static const char *words_for(enum http_end end)
+static const char *words_for(enum http_end end, bool sent)
 {
     switch (end) {
     case HTTP_END_TIMED_OUT:
@@ -157,7 +157,7 @@ static const char *words_for(enum http_end end)
     case HTTP_END_LOST:
         return "the connection to S3 failed";
     case HTTP_END_OVERLOADED:
-        return "too many requests to S3 wait, or too many of its objects are being handed through";
+        return sent ? "too many long objects are being handed through from S3 at once" : "too many requests to S3 wait";
     case HTTP_END_INTERNAL:
         return "the request to S3 could not be made";
     default:
@@ -170,7 +170,7 @@ enum s3_verdict s3_judge(const struct s3_question *q, enum http_end end, const s
 {
     if (end == HTTP_END_ANSWER)
         return judge_answer(q, answer, err);
-    (void)error_set(err, status_of(end), "%s", words_for(end));
+    (void)error_set(err, status_of(end), "%s", words_for(end, answer->sent));
     if (s3_is_write(q->operation) && answer->sent)
         err->applied = APPLIED_UNKNOWN;
     return end == HTTP_END_LOST ? S3_VERDICT_AGAIN : S3_VERDICT_FINAL;

@@ -50,6 +50,11 @@ enum status cache_key_of(const struct object_name *name, struct cache_key *out, 
     return STATUS_OK;
 }
 
+struct slice cache_key_tag(const struct cache_key *key)
+{
+    return slice_of(key->entry + 1, 2 * TAG_BYTES);
+}
+
 bool cache_token_new(struct cache_token *out)
 {
     return random_ids(out->bytes, sizeof out->bytes);
@@ -155,6 +160,15 @@ static enum status step_run(const struct cache *c, const struct cache_key *key, 
 
 /* ---- reading ---- */
 
+/* Each key that somebody here made can be read and has an end. What is of another format is as good as damaged: whoever reads that can't use it. */
+static enum status take_found(const struct reply *left, const struct reply *text, struct cache_found *out, struct error *err)
+{
+    out->left_ms = reply_integer(left);
+    out->there = out->left_ms >= 0 && entry_parse(reply_text(text), &out->entry);
+    bool came_between = out->left_ms == -2; /* it was not there when the time was asked for */
+    return out->there || came_between || reply_type(text) == REPLY_NIL ? STATUS_OK : damaged(err);
+}
+
 enum status cache_read(const struct cache *c, const struct cache_key *key, int64_t deadline_ms, struct cache_found *out,
                        struct error *err)
 {
@@ -167,10 +181,8 @@ enum status cache_read(const struct cache *c, const struct cache_key *key, int64
         status = error_set(err, STATUS_INTERNAL, "out of memory");
     else
         status = cluster_run(c->cluster, calls, 2, cache_deadline_ms(c, deadline_ms), err);
-    if (status == STATUS_OK) {
-        out->left_ms = reply_integer(call_reply(calls[0]));
-        out->there = out->left_ms >= 0 && entry_parse(reply_text(call_reply(calls[1])), &out->entry);
-    }
+    if (status == STATUS_OK)
+        status = take_found(call_reply(calls[0]), call_reply(calls[1]), out, err);
     call_release(calls[0]);
     if (out->there)
         out->call = calls[1];
@@ -280,6 +292,16 @@ enum status cache_settle(const struct cache *c, const struct cache_key *key, con
                                4 };
     enum status status = step_run(c, key, &step, words, CACHE_SETTLEMENTS, deadline_ms, NULL, &word, err);
     *out = status == STATUS_OK ? (enum cache_settlement)word : CACHE_SETTLEMENTS;
+    return status;
+}
+
+enum status cache_mend(const struct cache *c, const struct cache_key *key, int64_t deadline_ms, struct error *err)
+{
+    struct call *call = NULL;
+    enum status status = cluster_run_take(c->cluster, cache_drop_call(key, slice_of("", 0)), cache_deadline_ms(c, deadline_ms), &call, err);
+    if (status == STATUS_OK && cache_drop_result(call_reply(call)) == CACHE_DROPS)
+        status = damaged(err);
+    call_release(call);
     return status;
 }
 

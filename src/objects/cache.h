@@ -1,5 +1,5 @@
 /* cache: the steps of the protocol (README.md), each one call of the cluster. A failure is the cluster's: UNAVAILABLE,
- * OUTCOME_UNKNOWN, and so on; RECORD_DAMAGED when a reply makes no sense. */
+ * OUTCOME_UNKNOWN, and so on; RECORD_DAMAGED when a reply makes no sense, or what lies there can't be read: cache_mend. */
 #ifndef CUSTOMERD_OBJECTS_CACHE_H
 #define CUSTOMERD_OBJECTS_CACHE_H
 
@@ -20,6 +20,9 @@ struct cache_key {
 };
 /* BAD_REQUEST when the name is too long, or empty. */
 enum status cache_key_of(const struct object_name *name, struct cache_key *out, struct error *err) MUST_USE;
+
+/* The hexadecimal digits. */
+struct slice cache_key_tag(const struct cache_key *key);
 
 /* Who asks: what one call takes. */
 struct cache {
@@ -83,6 +86,9 @@ enum cache_settlement { CACHE_KEPT, CACHE_DROPPED, CACHE_FENCED, CACHE_SETTLEMEN
 enum status cache_settle(const struct cache *c, const struct cache_key *key, const struct cache_token *token,
                          const struct cache_content *content, int64_t deadline_ms, enum cache_settlement *out,
                          struct error *err) MUST_USE;
+
+/* What lies there goes, unless it is a fence that ends: the next one who asks fills the place. */
+enum status cache_mend(const struct cache *c, const struct cache_key *key, int64_t deadline_ms, struct error *err) MUST_USE;
 
 /* The call of one event; NULL when out of memory. Run by the caller, several at once. etag is without quotes, or empty. */
 struct call *cache_drop_call(const struct cache_key *key, struct slice etag);

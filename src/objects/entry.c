@@ -18,7 +18,7 @@ static void write_number(struct buf *out, int64_t number, unsigned bytes)
         buf_append_byte(out, (char)((uint64_t)number >> (8 * bytes) & 0xff));
 }
 
-/* The fields go into the heads of answers. */
+/* The fields go into the heads of answers. S3 gives each object an ETag (s3_verdict.c). */
 static bool parse_fields(struct slice rest, struct entry *out)
 {
     while (rest.len > 0 && (uint8_t)rest.ptr[0] != ENTRY_END) {
@@ -33,7 +33,7 @@ static bool parse_fields(struct slice rest, struct entry *out)
     }
     out->body = slice_from(rest, 1);
     out->meta.length = (int64_t)out->body.len;
-    return rest.len > 0;
+    return rest.len > 0 && out->meta.fields[S3_ETAG].len > 0;
 }
 
 bool entry_parse(struct slice bytes, struct entry *out)

@@ -28,7 +28,7 @@ struct entry {
     struct slice body;
 };
 
-/* False when it is none, of another format, or has a field that could not stand in the head of an answer. */
+/* False when it is none, of another format, an object without an ETag, or has a field that could not stand in the head of an answer. */
 bool entry_parse(struct slice bytes, struct entry *out) MUST_USE;
 /* Appends all before the body; meta is NULL unless it is an object. */
 void entry_write_head(const struct entry *e, const struct s3_meta *meta, struct buf *out);

@@ -11,6 +11,7 @@
 
 #define PATH_MAX_TOKENS 6 /* /Records/0/s3/object/key, and one to spare */
 #define POINTER_SIZE 96
+#define DETAIL_SIZE 256
 #define FIRST_ITEMS 16
 
 /* Where in a document something stands; each step knows the one above it. */
@@ -20,11 +21,17 @@ struct path {
     size_t index;
 };
 
+/* What carries an event as a text: a message of SQS, of SNS, or of SQS with one of SNS in it. */
+struct message {
+    const struct message *outer;
+    const struct path *at; /* where its text stands, in the outer one or in the body */
+};
+
 struct reader {
     struct object_events *out;
     struct findings *f;
-    size_t room;                /* of out->items */
-    const struct path *message; /* of SQS, whose text is read; NULL: the body itself is */
+    size_t room;                   /* of out->items */
+    const struct message *message; /* whose text is read; NULL: the body itself is */
     bool too_many;
     bool out_of_memory;
 };
@@ -75,22 +82,31 @@ static void path_tokens(const struct path *at, struct tokens *out)
     }
 }
 
+static void write_pointer(const struct path *at, char out[POINTER_SIZE])
+{
+    struct tokens tokens;
+    size_t used = 0;
+    path_tokens(at, &tokens);
+    out[0] = '\0';
+    for (size_t i = 0; i < tokens.n && used < POINTER_SIZE; i++)
+        used += (size_t)snprintf(out + used, POINTER_SIZE - used, "/%.*s", (int)tokens.items[i].len, tokens.items[i].ptr);
+}
+
 /* What is wrong within a message is found at its text, since no pointer leads into one. */
 static void found(struct reader *r, const struct path *at, const char *detail)
 {
-    struct tokens tokens, outer;
-    char pointer[POINTER_SIZE] = "";
+    char text[DETAIL_SIZE], within[DETAIL_SIZE], pointer[POINTER_SIZE];
+    struct tokens tokens;
+    (void)snprintf(text, sizeof text, "%s", detail);
+    for (const struct message *m = r->message; m != NULL; m = m->outer) {
+        (void)snprintf(within, sizeof within, "%s", text);
+        write_pointer(at, pointer);
+        (void)snprintf(text, sizeof text, "in this text%s%s: %.*s", pointer[0] != '\0' ? ", at " : "", pointer,
+                       DETAIL_SIZE - POINTER_SIZE - 20, within);
+        at = m->at;
+    }
     path_tokens(at, &tokens);
-    if (r->message == NULL) {
-        findings_add_at(r->f, tokens.items, tokens.n, "%s", detail);
-        return;
-    }
-    for (size_t i = 0; i < tokens.n; i++) {
-        size_t used = strlen(pointer);
-        (void)snprintf(pointer + used, sizeof pointer - used, "/%.*s", (int)tokens.items[i].len, tokens.items[i].ptr);
-    }
-    path_tokens(r->message, &outer);
-    findings_add_at(r->f, outer.items, outer.n, "in this text%s%s: %s", tokens.n > 0 ? ", at " : "", pointer, detail);
+    findings_add_at(r->f, tokens.items, tokens.n, "%s", text);
 }
 
 static const char *type_name(json_type type)
@@ -315,32 +331,12 @@ static void read_eventbridge(struct reader *r, const json_t *event)
 
 /* ---- documents ---- */
 
-/* Reads one of "Records", or what stands alone. */
-typedef void (*record_fn)(struct reader *r, const struct path *at, const json_t *record);
-
-static void read_records(struct reader *r, const json_t *document, record_fn read)
-{
-    const struct path records_at = { .name = "Records" };
-    const json_t *records = member(r, NULL, document, "Records", JSON_ARRAY);
-    for (size_t i = 0; i < json_array_size(records) && !r->too_many && !r->out_of_memory; i++) {
-        const struct path at = { .up = &records_at, .index = i };
-        read(r, &at, json_array_get(records, i));
-    }
-}
-
-static void read_document(struct reader *r, const json_t *document, record_fn read)
-{
-    if (json_object_get(document, "Records") != NULL)
-        read_records(r, document, read);
-    else if (json_object_get(document, "detail-type") != NULL)
-        read_eventbridge(r, document);
-    else if (json_object_get(document, "Event") != NULL)
-        r->out->tests += member_is(r, NULL, document, "Event", "s3:TestEvent");
-    else if (json_object_get(document, "eventSource") != NULL)
-        read(r, NULL, document);
-    else
-        found(r, NULL, "expected \"detail-type\" (EventBridge), \"Records\" (S3 or SQS), or \"Event\" (s3:TestEvent)");
-}
+/* What may stand in a document beside events. What carries an event never carries its own kind, so that reading ends. */
+typedef void (*carrier_fn)(struct reader *r, const struct path *at, const json_t *carrier);
+struct carriers {
+    carrier_fn sqs;
+    carrier_fn sns;
+};
 
 static bool ends_with(struct slice text, const char *end)
 {
@@ -348,65 +344,113 @@ static bool ends_with(struct slice text, const char *end)
     return text.len >= n && memcmp(text.ptr + text.len - n, end, n) == 0;
 }
 
-/* Those that speak S3's language name themselves before the colon. */
-static void read_by_source(struct reader *r, const struct path *at, const json_t *record, record_fn read_message)
+/* As Lambda gets one of SNS. */
+static void read_sns_record(struct reader *r, const struct path *at, const json_t *record, const struct carriers *carriers)
+{
+    const struct path sns_at = { .up = at, .name = "Sns" };
+    const json_t *sns = member_is(r, at, record, "EventSource", "aws:sns") ? member(r, at, record, "Sns", JSON_OBJECT) : NULL;
+    if (sns != NULL)
+        carriers->sns(r, &sns_at, sns);
+}
+
+/* One of "Records", or what stands alone. Those that speak S3's language name themselves before the colon. */
+static void read_record(struct reader *r, const struct path *at, const json_t *record, const struct carriers *carriers)
 {
     const struct path source_at = { .up = at, .name = "eventSource" };
     if (!is_type(r, at, record, JSON_OBJECT))
         return;
+    if (json_object_get(record, "EventSource") != NULL) {
+        read_sns_record(r, at, record, carriers);
+        return;
+    }
     const json_t *source = member(r, at, record, "eventSource", JSON_STRING);
     if (source == NULL)
         return;
     if (ends_with(json_text(source), ":s3"))
         read_s3_record(r, at, record);
     else if (ends_with(json_text(source), ":sqs"))
-        read_message(r, at, record);
+        carriers->sqs(r, at, record);
     else
         found(r, &source_at, "expected \"aws:s3\" or \"aws:sqs\"");
 }
 
-static void refuse_message(struct reader *r, const struct path *at, const json_t *record)
+static void read_records(struct reader *r, const json_t *document, const struct carriers *carriers)
 {
-    (void)record;
-    found(r, at, "expected an event, got another message");
+    const struct path records_at = { .name = "Records" };
+    const json_t *records = member(r, NULL, document, "Records", JSON_ARRAY);
+    for (size_t i = 0; i < json_array_size(records) && !r->too_many && !r->out_of_memory; i++) {
+        const struct path at = { .up = &records_at, .index = i };
+        read_record(r, &at, json_array_get(records, i), carriers);
+    }
 }
 
-/* Of S3: what a message carries is no other message. */
-static void read_carried_record(struct reader *r, const struct path *at, const json_t *record)
+static void read_document(struct reader *r, const json_t *document, const struct carriers *carriers)
 {
-    read_by_source(r, at, record, refuse_message);
+    if (json_object_get(document, "Records") != NULL)
+        read_records(r, document, carriers);
+    else if (json_object_get(document, "detail-type") != NULL)
+        read_eventbridge(r, document);
+    else if (json_object_get(document, "Event") != NULL)
+        r->out->tests += member_is(r, NULL, document, "Event", "s3:TestEvent");
+    else if (json_object_get(document, "eventSource") != NULL)
+        read_record(r, NULL, document, carriers);
+    else if (json_object_get(document, "Type") != NULL)
+        carriers->sns(r, NULL, document);
+    else
+        found(r, NULL, "expected \"detail-type\" (EventBridge), \"Records\" (S3, SQS or SNS), \"Type\" (SNS), or \"Event\" "
+                       "(s3:TestEvent)");
 }
 
-static void read_message(struct reader *r, const struct path *at, const json_t *record)
+/* The document that a message has as a text. */
+static void read_text(struct reader *r, const struct path *up, const json_t *holder, const char *name,
+                      const struct carriers *carriers)
 {
-    const struct path body_at = { .up = at, .name = "body" };
+    const struct path at = { .up = up, .name = name };
+    const struct message message = { .outer = r->message, .at = &at };
     struct findings inner;
     struct error why;
     json_t *document = NULL;
-    const json_t *body = member(r, at, record, "body", JSON_STRING);
-    if (body == NULL)
+    const json_t *text = member(r, up, holder, name, JSON_STRING);
+    if (text == NULL)
         return;
     findings_init(&inner);
-    enum status status = json_read_object(json_text(body), &document, &inner, &why);
-    r->message = &body_at;
+    enum status status = json_read_object(json_text(text), &document, &inner, &why);
+    r->message = &message;
     if (status == STATUS_OK)
-        read_document(r, document, read_carried_record);
+        read_document(r, document, carriers);
     else if (status == STATUS_MALFORMED_JSON)
         found(r, NULL, why.detail);
     else if (status == STATUS_INVALID)
         found(r, NULL, "expected an object");
     else
         r->out_of_memory = true;
-    r->message = NULL;
+    r->message = message.outer;
     json_decref(document);
     findings_clean_up(&inner);
 }
 
-/* Of S3, or a message of SQS. */
-static void read_record(struct reader *r, const struct path *at, const json_t *record)
+static void refuse_carrier(struct reader *r, const struct path *at, const json_t *carrier)
 {
-    read_by_source(r, at, record, read_message);
+    (void)carrier;
+    found(r, at, "expected an event, got another message");
 }
+
+static const struct carriers within_sns = { .sqs = refuse_carrier, .sns = refuse_carrier };
+
+static void read_sns(struct reader *r, const struct path *at, const json_t *notification)
+{
+    if (member_is(r, at, notification, "Type", "Notification"))
+        read_text(r, at, notification, "Message", &within_sns);
+}
+
+static const struct carriers within_sqs = { .sqs = refuse_carrier, .sns = read_sns };
+
+static void read_sqs(struct reader *r, const struct path *at, const json_t *message)
+{
+    read_text(r, at, message, "body", &within_sqs);
+}
+
+static const struct carriers within_body = { .sqs = read_sqs, .sns = read_sns };
 
 static enum status invalid(const struct findings *f, struct error *err)
 {
@@ -425,7 +469,7 @@ enum status object_events_parse(struct slice body, struct object_events *e, stru
     enum status status = json_read_object(body, &document, f, err);
     if (status != STATUS_OK)
         return status == STATUS_INVALID ? invalid(f, err) : status;
-    read_document(&r, document, read_record);
+    read_document(&r, document, &within_body);
     json_decref(document);
     if (r.out_of_memory || !buf_ok(&e->text) || !buf_ok(&f->json))
         return error_set(err, STATUS_INTERNAL, "out of memory");

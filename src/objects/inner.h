@@ -2,6 +2,8 @@
 #ifndef CUSTOMERD_OBJECTS_INNER_H
 #define CUSTOMERD_OBJECTS_INNER_H
 
+#include <stdatomic.h>
+
 #include "customerd/core/metrics.h"
 
 #include "flight.h"
@@ -22,12 +24,18 @@ struct objects {
         struct metrics_family *fills;
         struct metrics_family *writes;
         struct metrics_family *events;
+        atomic_ullong damaged;
     } metrics;
+    _Atomic int64_t log_after_ms; /* what is damaged is logged once a second */
+    atomic_int unlogged;
 };
 
 void objects_count_read(struct objects *o, enum object_source source, enum read_outcome outcome);
 void objects_count_fill(struct objects *o, enum fill_outcome outcome);
 void objects_count_write(struct objects *o, enum write_outcome outcome);
+
+/* After RECORD_DAMAGED: what lies there is counted, logged and dropped. Whether the cache can be asked again. */
+bool objects_mend(struct objects *o, const struct cache_key *key, int64_t deadline_ms);
 
 static inline int64_t objects_now_ms(const struct objects *o)
 {

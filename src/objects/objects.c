@@ -4,6 +4,8 @@
 
 #include "inner.h"
 
+#define LOG_EVERY_MS 1000
+
 static const char *const source_labels[OBJECT_SOURCES] = {
     [OBJECT_HIT] = "source=\"hit\"",
     [OBJECT_MISS] = "source=\"miss\"",
@@ -102,6 +104,8 @@ void objects_write_metrics(struct objects *o, struct buf *out)
     metrics_family_write(o->metrics.fills, out);
     metrics_family_write(o->metrics.writes, out);
     metrics_family_write(o->metrics.events, out);
+    metrics_write_counter(out, "customerd_objects_damaged_total", "Times that what the cache had could not be read; it was dropped.",
+                          atomic_load(&o->metrics.damaged));
 }
 
 void objects_count_read(struct objects *o, enum object_source source, enum read_outcome outcome)
@@ -117,6 +121,29 @@ void objects_count_fill(struct objects *o, enum fill_outcome outcome)
 void objects_count_write(struct objects *o, enum write_outcome outcome)
 {
     metrics_count(o->metrics.writes, (const size_t[]){ outcome }, 1);
+}
+
+/* ---- what can't be read ---- */
+
+/* The log names no object. The tag leads to the key, and is how the object's id in the audit begins. */
+static void tell_damaged(struct objects *o, const struct cache_key *key)
+{
+    int64_t at_ms = objects_now_ms(o);
+    int64_t after_ms = atomic_load(&o->log_after_ms);
+    if (at_ms < after_ms || !atomic_compare_exchange_strong(&o->log_after_ms, &after_ms, at_ms + LOG_EVERY_MS)) {
+        (void)atomic_fetch_add(&o->unlogged, 1);
+        return;
+    }
+    LOG(o->options.log, LOG_WARN, "cached_object_damaged", LOG_STR("tag", cache_key_tag(key)),
+        LOG_INT("unlogged", atomic_exchange(&o->unlogged, 0)));
+}
+
+bool objects_mend(struct objects *o, const struct cache_key *key, int64_t deadline_ms)
+{
+    struct error ignored;
+    (void)atomic_fetch_add(&o->metrics.damaged, 1);
+    tell_damaged(o, key);
+    return cache_mend(&o->cache, key, deadline_ms, &ignored) == STATUS_OK;
 }
 
 /* ---- times ---- */

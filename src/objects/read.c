@@ -92,6 +92,12 @@ static enum status ask(const struct reading *r, const struct s3_get *get, struct
     return s3->get(s3->ctx, get, reply, r->err);
 }
 
+static bool wants_bytes(const struct reading *r, const struct s3_meta *meta)
+{
+    const struct object_wish *wish = r->wish;
+    return !wish->head && (wish->wants_bytes == NULL || wish->wants_bytes(wish->ctx, meta));
+}
+
 /* Takes what is in the reply. */
 static enum status give_reply(struct reading *r, struct s3_reply *reply, enum object_source source)
 {
@@ -102,24 +108,49 @@ static enum status give_reply(struct reading *r, struct s3_reply *reply, enum ob
         r->out->stream = stream;
         reply->stream = NULL;
     }
-    if (r->wish->head && r->out->stream != NULL) {
+    if (r->out->stream != NULL && !wants_bytes(r, r->out->meta)) {
         s3_stream_close(r->out->stream);
         r->out->stream = NULL;
     }
     return status;
 }
 
+/* S3 refuses a part of another object than the one that it is for. */
+static enum status ask_for_bytes(const struct reading *r, struct s3_get *get, struct s3_reply *reply)
+{
+    get->range = r->wish->range;
+    get->if_match = get->range.len > 0 ? r->wish->range_tag : slice_of("", 0);
+    enum status status = ask(r, get, reply);
+    if (status != STATUS_OK || reply->status != 412)
+        return status;
+    s3_reply_clean_up(reply);
+    get->range = get->if_match = slice_of("", 0);
+    return ask(r, get, reply);
+}
+
+/* Whoever may not want the bytes asks for the head first: a transfer that is broken off has cost S3 and the network what was sent by then,
+ * and the connection. */
+static enum status ask_for_long(struct reading *r, struct s3_reply *reply)
+{
+    const struct object_wish *wish = r->wish;
+    struct s3_get get = question(r);
+    get.head = wish->head || wish->wants_bytes != NULL;
+    enum status status = get.head ? ask(r, &get, reply) : ask_for_bytes(r, &get, reply);
+    if (status != STATUS_OK || reply->status == 404 || !get.head || !wants_bytes(r, &reply->meta))
+        return status;
+    s3_reply_clean_up(reply);
+    get.head = false;
+    return ask_for_bytes(r, &get, reply);
+}
+
 /* An object that is too long to be kept: each asks for itself, and for no more than it wants. */
 static enum status give_too_long(struct reading *r)
 {
     struct s3_reply reply;
-    struct s3_get get = question(r);
     r->too_long = true;
     if (r->warms)
         return STATUS_OK;
-    get.head = r->wish->head;
-    get.range = r->wish->head ? slice_of("", 0) : r->wish->range;
-    enum status status = ask(r, &get, &reply);
+    enum status status = ask_for_long(r, &reply);
     if (status == STATUS_OK && reply.status == 404)
         status = give_absent(r, OBJECT_BYPASS, 0);
     else if (status == STATUS_OK)
@@ -260,20 +291,30 @@ static void take_entry(struct reading *r, struct leading *l, struct cache_found 
     call_release(found->call);
 }
 
+/* False when the cache fails. */
+static bool ask_for_lease(struct reading *r, const struct leading *l, enum cache_advice *advice, struct cache_found *found)
+{
+    struct objects *o = r->o;
+    struct error err;
+    int64_t lease_ms = o->options.settings->s3.timeout_ms + 2 * o->cache.timeout_ms + LEASE_SLACK_MS;
+    enum status status = cache_lease(&o->cache, &r->key, &l->token, lease_ms, r->deadline_ms, advice, found, &err);
+    if (status == STATUS_RECORD_DAMAGED && objects_mend(o, &r->key, r->deadline_ms))
+        status = cache_lease(&o->cache, &r->key, &l->token, lease_ms, r->deadline_ms, advice, found, &err);
+    return status == STATUS_OK;
+}
+
 /* Whether S3 is to be asked; else the result is filled. Nobody waits for another instance's lease longer than half of the time
  * that is left: it may have been killed. Then S3 is asked, and nothing kept. */
 static bool take_lease(struct reading *r, struct leading *l)
 {
     struct objects *o = r->o;
     struct cache_found found;
-    struct error err;
     enum cache_advice advice;
-    int64_t lease_ms = o->options.settings->s3.timeout_ms + 2 * o->cache.timeout_ms + LEASE_SLACK_MS;
     int64_t now_ms = objects_now_ms(o);
     int64_t patience_ms = now_ms + (r->deadline_ms - now_ms) / 2;
     for (int64_t pause_ms = PAUSE_FIRST_MS;; pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS) {
         l->result = (struct flight_result){ .question = flight_ask(l->flight) };
-        r->cache_fails = cache_lease(&o->cache, &r->key, &l->token, lease_ms, r->deadline_ms, &advice, &found, &err) != STATUS_OK;
+        r->cache_fails = !ask_for_lease(r, l, &advice, &found);
         if (r->cache_fails || advice == CACHE_BYPASS)
             return true;
         if (advice == CACHE_GO) {
@@ -366,13 +407,19 @@ static enum status follow(struct reading *r, const struct seat *seat, bool *agai
 
 /* ---- one look ---- */
 
+/* False when the cache fails. */
+static bool look_into_cache(struct reading *r)
+{
+    struct error err;
+    enum status status = cache_read(&r->o->cache, &r->key, r->deadline_ms, &r->found, &err);
+    return status == STATUS_OK || (status == STATUS_RECORD_DAMAGED && objects_mend(r->o, &r->key, r->deadline_ms));
+}
+
 static enum status look(struct reading *r, bool *again)
 {
     struct seat seat;
-    struct error err;
     *again = false;
-    r->cache_fails = r->cache_fails ||
-                     cache_read(&r->o->cache, &r->key, r->deadline_ms, &r->found, &err) != STATUS_OK;
+    r->cache_fails = r->cache_fails || !look_into_cache(r);
     if (cache_found_is_fresh(&r->found)) {
         if (r->found.entry.kind == ENTRY_OBJECT)
             return give_found(r, OBJECT_HIT);

@@ -29,7 +29,7 @@ const struct config_row objects_settings_rows[OBJECTS_SETTINGS_ROWS] = {
     ROW_WORD("CACHE_IAM_SERVICE", cache.iam_service, "elasticache", service_words, "The AWS service that the cache's tokens are signed for"),
     ROW_TEXT("CACHE_IAM_RESOURCE", cache.iam_resource, "The name of the cache's cluster, replication group or cache; `iam` needs it"),
     ROW_BOOL("CACHE_IAM_SERVERLESS", cache.iam_serverless, "off", "The cache is a serverless ElastiCache cache"),
-    ROW_INT("CACHE_TIMEOUT_MS", cache.timeout_ms, "250", 10, 10000, "How long the cache may take before S3 is asked without it"),
+    ROW_INT("CACHE_TIMEOUT_MS", cache.timeout_ms, "250", 10, 10000, "How long the cache may take before S3 is asked without it; less than `CUSTOMERD_REQUEST_TIMEOUT_MS`"),
     ROW_INT("OBJECT_CACHE_MAX_BYTES", bounds.cache_max_bytes, "1048576", 0, 8388608,
             "The longest object that is kept; longer ones stream through"),
     ROW_INT("OBJECT_PUT_MAX_BYTES", bounds.put_max_bytes, "8388608", 0, 67108864, "The longest object that can be put"),
@@ -40,7 +40,8 @@ const struct config_row objects_settings_rows[OBJECTS_SETTINGS_ROWS] = {
             "How long nothing of an object is kept after a write of which nobody knows how it ended; more than the time-out of S3"),
     ROW_INT("OBJECT_S3_TIMEOUT_MS", s3.timeout_ms, "2000", 50, 60000,
             "How long S3 may take for one request with its retries; less than `CUSTOMERD_REQUEST_TIMEOUT_MS`, to have time left for what is stale"),
-    ROW_INT("OBJECT_S3_CONNECTIONS", s3.connections, "64", 1, 1024, "Connections to S3 at a time"),
+    ROW_INT("OBJECT_S3_CONNECTIONS", s3.connections, "64", 1, 1024,
+            "Connections to S3 at a time; beside them as many objects may be handed through that are too long to be kept, and one more is answered 503"),
     ROW_WORD("OBJECT_ADDRESSING", s3.addressing, "auto", addressing_words,
              "Where the bucket's name stands: in the `path` or as a `virtual` host; `auto`: virtual at AWS, path elsewhere"),
 };
@@ -101,11 +102,33 @@ static enum status check_cache(const struct objects_cache *cache, struct error *
     return config_check_login(&db, &iam, &names, err);
 }
 
-enum status objects_settings_check(const struct objects_settings *settings, struct error *err)
+/* A request that ends before the cache or S3 is given up can't go on to S3 without the cache, nor serve what is stale. */
+static enum status check_times(const struct objects_settings *settings, int64_t request_timeout_ms, struct error *err)
+{
+    const struct {
+        const char *name;
+        int64_t ms;
+        const char *what;
+    } times[] = {
+        { "CUSTOMERD_CACHE_TIMEOUT_MS", settings->cache.timeout_ms, "S3 could be asked without the cache" },
+        { "CUSTOMERD_OBJECT_S3_TIMEOUT_MS", settings->s3.timeout_ms, "what is stale could be served" },
+    };
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (times[i].ms >= request_timeout_ms)
+            return error_set(err, STATUS_BAD_PARAMETER,
+                             "%s: \"%" PRId64 "\" is not less than CUSTOMERD_REQUEST_TIMEOUT_MS, which is %" PRId64
+                             ": a request would be over before %s",
+                             times[i].name, times[i].ms, request_timeout_ms, times[i].what);
+    return STATUS_OK;
+}
+
+enum status objects_settings_check(const struct objects_settings *settings, int64_t request_timeout_ms, struct error *err)
 {
     enum status status = check_buckets(settings, err);
     if (status == STATUS_OK)
         status = check_cache(&settings->cache, err);
+    if (status == STATUS_OK)
+        status = check_times(settings, request_timeout_ms, err);
     if (status == STATUS_OK && settings->bounds.fence_ms <= settings->s3.timeout_ms)
         status = error_set(err, STATUS_BAD_PARAMETER,
                            "CUSTOMERD_OBJECT_FENCE_MS: \"%" PRId64 "\" is not more than CUSTOMERD_OBJECT_S3_TIMEOUT_MS, after "

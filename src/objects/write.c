@@ -15,6 +15,15 @@ struct writing {
     struct error *err;
 };
 
+/* S3 has done nothing, and is not going to. */
+static void let_go(struct writing *w)
+{
+    struct error ignored;
+    enum cache_settlement ended;
+    const struct cache_content nothing = { 0, { "", 0 }, { "", 0 } };
+    (void)!cache_settle(&w->o->cache, &w->key, &w->token, &nothing, INT64_MAX, &ended, &ignored);
+}
+
 static enum status begin(struct writing *w)
 {
     struct objects *o = w->o;
@@ -27,11 +36,14 @@ static enum status begin(struct writing *w)
     w->began_ms = objects_now_ms(o);
     int64_t fence_ms = o->options.settings->bounds.fence_ms;
     status = cache_fence(&o->cache, &w->key, &w->token, fence_ms, w->deadline_ms, &reason);
-    if (status != STATUS_OK)
-        return error_set_retry(w->err, STATUS_UNAVAILABLE, 1,
-                               "the cache can't be told of the write, and could serve what was there before: %.150s",
-                               reason.detail);
-    return STATUS_OK;
+    if (status == STATUS_RECORD_DAMAGED && objects_mend(o, &w->key, w->deadline_ms))
+        status = cache_fence(&o->cache, &w->key, &w->token, fence_ms, w->deadline_ms, &reason);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    if (reason.applied == APPLIED_UNKNOWN)
+        let_go(w); /* it may stand, or come into force later */
+    return error_set_retry(w->err, STATUS_UNAVAILABLE, 1,
+                           "the cache can't be told of the write, and could serve what was there before: %.150s", reason.detail);
 }
 
 /* When S3 has to have answered. The fence must last longer than that, also when this program stood still since it was made. */
@@ -45,15 +57,6 @@ static enum status s3_deadline(const struct writing *w, int64_t *out)
 }
 
 /* ---- how it ended ---- */
-
-/* S3 has done nothing, and is not going to. */
-static void let_go(struct writing *w)
-{
-    struct error ignored;
-    enum cache_settlement ended;
-    const struct cache_content nothing = { 0, { "", 0 }, { "", 0 } };
-    (void)!cache_settle(&w->o->cache, &w->key, &w->token, &nothing, INT64_MAX, &ended, &ignored);
-}
 
 static enum status refused(struct writing *w, enum status status, const char *why)
 {

@@ -656,7 +656,7 @@ def rate_limited(world):
 def without_keys(world):
     issuer = issuer_of(world)
     issuer.mode = "hang"
-    public, _ = world.instance(wait=False, CUSTOMERD_REQUEST_TIMEOUT_MS="500", **issuer.settings())
+    public, _ = world.instance(wait=False, CUSTOMERD_REQUEST_TIMEOUT_MS="500", CUSTOMERD_OBJECT_S3_TIMEOUT_MS="400", **issuer.settings())
     once_it_listens(lambda: public.get("/nowhere").status == 404)
     return public, bearer(issuer.token())
 
@@ -756,7 +756,7 @@ def readyz_not_ready(world):
 def hurried(world):
     """A customer's path, and an instance whose requests have little time, which reads and writes this customer."""
     path = world.ada()
-    public, _ = world.instance(CUSTOMERD_REQUEST_TIMEOUT_MS="300")
+    public, _ = world.instance(CUSTOMERD_REQUEST_TIMEOUT_MS="300", CUSTOMERD_OBJECT_S3_TIMEOUT_MS="200")
     wait_until(lambda: public.patch(path, {"balance": 1000}).status == public.get(path).status == 200, 10, "its shard serves")
     return path, public
 

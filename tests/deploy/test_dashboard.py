@@ -11,9 +11,11 @@ import time
 import pytest
 import yaml
 
+import s3_events
 from certificates import CertificateAuthority
 from http_client import Client, path_of, wait_until
 from local_cluster import LocalCluster
+from objects_client import BUCKET, ObjectsClient
 from prometheus_server import Prometheus
 
 ISSUER, AUDIENCE = "https://issuer.example.com/", "customerd"
@@ -109,6 +111,25 @@ def send_with_tokens(url, issuer):
         client.delete(path_of(made), authorization=narrow).expect(403)
 
 
+def use_sessions_and_objects(cluster, url):
+    """What they count: a session's life, and objects from S3, from the cache, written, too long for it, and told of."""
+    with ObjectsClient(url) as client:
+        customer = client.create(name="Visitor")
+        token = client.post("/sessions", {"customer_id": customer["id"]}).expect(201).json()["token"]
+        client.get("/session", authorization=f"Session {token}").expect(200)
+        client.delete("/session", authorization=f"Session {token}").expect(204)
+        client.get("/session", authorization=f"Session {token}").expect(401)
+        cluster.s3.put(BUCKET, "long", bytes(2 << 20))
+        for n in range(3):
+            cluster.s3.put(BUCKET, f"tea/{n}", b"green")
+            for _ in range(2):
+                client.read(f"tea/{n}").expect(200)
+            client.write(f"tea/{n}", b"black").expect(200)
+            client.read("long").expect(200)
+        client.tell(s3_events.s3(s3_events.record(BUCKET, "tea/0"))).expect(204)
+        client.remove("tea/1").expect(204)
+
+
 def break_a_shard(cluster, url):
     """A primary hangs until a request for it has failed; then it goes on."""
     with Client(url) as client:
@@ -138,7 +159,7 @@ def watched(tmp_path_factory, binary, groups, root):
     folder = tmp_path_factory.mktemp("watched")
     issuer = Issuer(root, folder / "issuer")
     healing = {"CUSTOMERD_SWEEP_INTERVAL_MS": "200", "CUSTOMERD_SCRUB_PAUSE_MS": "1"}
-    cluster = LocalCluster(folder / "cluster", binary, shards=2, replicas=1, env=healing)
+    cluster = LocalCluster(folder / "cluster", binary, shards=2, replicas=1, env=healing, objects=True)
     cluster.start(service=False)
     try:
         start = time.time()
@@ -153,12 +174,14 @@ def watched(tmp_path_factory, binary, groups, root):
             found = Watched(prometheus, start)
             with Load(plain.url, threads=2, pause_s=0.02):
                 send_with_tokens(guarded.url, issuer)
+                use_sessions_and_objects(cluster, plain.url)
                 scraped(prometheus, 15)
                 found.firing_under_load = [rule["name"] for rule in prometheus.rules()
                                            if rule["type"] == "alerting" and rule["state"] != "inactive"]
             break_a_shard(cluster, plain.url)
             with Load(plain.url, threads=2, pause_s=0.02) as load:
                 send_with_tokens(guarded.url, issuer)
+                use_sessions_and_objects(cluster, plain.url)
                 scraped(prometheus, 5)
             assert not load.failures, load.failures[:3]
             yield found

@@ -33,7 +33,7 @@ def test_alerts_that_it_names_are_there(text, root):
 
 def test_settings_that_it_names_are_there(text, binary):
     reference = subprocess.run([binary, "config", "--reference"], capture_output=True, text=True, check=True).stdout
-    named = set(re.findall(r"\bCUSTOMERD_[A-Z_]+[A-Z]", text))
+    named = set(re.findall(r"\bCUSTOMERD_[A-Z0-9_]+[A-Z0-9]", text))
     assert len(named) > 6
     assert not {name for name in named if f"`{name}`" not in reference}
 

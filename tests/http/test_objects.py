@@ -340,6 +340,39 @@ def test_ranges_and_conditions_of_what_streams(client, objects, name):
         assert len(client.read(key, range="bytes=0-9", if_range=etag).expect(206).body) == 10
 
 
+def test_a_condition_that_holds_back_a_long_object_transfers_nothing(client, objects, name):
+    """S3's head decides it; the bytes are fetched where they are sent."""
+    key, body = name("big"), bytes(range(256)) * 8192
+    etag = objects.s3.put(BUCKET, key, body, "application/octet-stream")
+    modified = client.read(key).expect(200).header("Last-Modified")
+    early = "Sun, 06 Nov 1994 08:49:37 GMT"
+    objects.proxy.forget()
+    for fields, status in (({"if_none_match": etag}, 304), ({"if_none_match": f'W/{etag}, "x"'}, 304), ({"if_none_match": "*"}, 304),
+                           ({"if_modified_since": modified}, 304), ({"if_match": '"x"'}, 412), ({"if_unmodified_since": early}, 412),
+                           ({"if_none_match": etag, "range": "bytes=0-9"}, 304), ({"if_match": '"x"', "range": "bytes=0-9"}, 412)):
+        answer = client.read(key, **fields).expect(status)
+        assert answer.etag == etag and came_from(answer) == "bypass", fields
+    client.read(key, if_none_match="x").problem(400, "bad-request")
+    assert objects.proxy.count("GET", key=key) == 0 and objects.proxy.count("HEAD", key=key) == 9
+    assert client.read(key, if_none_match='"x"').expect(200).body == body
+    assert client.read(key, if_match=etag, range="bytes=5-9").expect(206).body == body[5:10]
+    assert objects.proxy.count("GET", key=key) == 2
+
+
+def test_of_another_long_object_than_a_range_is_for_no_part_is_fetched(client, objects, name):
+    key, body = name("big"), bytes(range(256)) * 8192
+    etag = objects.s3.put(BUCKET, key, body, "application/octet-stream")
+    client.read(key).expect(200)
+    objects.proxy.forget()
+    assert client.read(key, range="bytes=5-9", if_range=etag).expect(206).body == body[5:10]
+    assert client.read(key, range="bytes=5-9", if_range='"x"').expect(200).body == body
+    for value in (f"W/{etag}", '"x', "Sun, 06 Nov 1994 08:49:37 GMT"):
+        assert client.read(key, range="bytes=5-9", if_range=value).expect(200).body == body
+    asked = [(r.headers.get("range"), r.headers.get("if-match")) for r in objects.proxy.requests("GET", key=key)]
+    part = "bytes=5-9"
+    assert asked == [(part, etag), (part, '"x"'), (None, None)] + 3 * [(part, None), (None, None)]
+
+
 def test_conditions_of_what_is_absent(client, name):
     key = name("no")
     client.read(key, if_none_match="*").problem(404, "not-found")

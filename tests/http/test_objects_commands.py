@@ -283,7 +283,7 @@ def test_what_is_cut_short_by_a_signal_has_not_failed(commands, objects, filled,
 def test_a_second_signal_ends_it_at_once(commands, objects, filled):
     where, keys = filled(1)
     with objects.proxy.rule("hang", "GET", BUCKET, keys[0]) as rule:
-        process = commands.begin("warm", "--bucket", BUCKET, "--prefix", where, CUSTOMERD_OBJECT_S3_TIMEOUT_MS="25000")
+        process = commands.begin("warm", "--bucket", BUCKET, "--prefix", where, CUSTOMERD_OBJECT_S3_TIMEOUT_MS="19000")
         wait_until(lambda: rule.met == 1, 10, "it is asked for")
         process.send_signal(signal.SIGTERM)
         assert b"a second signal ends it at once" in process.stderr.readline()
@@ -373,6 +373,7 @@ def test_what_is_wrong_is_told(commands, words, status, told):
     ({"CUSTOMERD_OBJECT_BUCKETS": ""}, "CUSTOMERD_OBJECT_BUCKETS: not set"),
     ({"CUSTOMERD_CACHE_ENDPOINT": ""}, "CUSTOMERD_CACHE_ENDPOINT: not set"),
     ({"CUSTOMERD_CACHE_AUTH": "password", "CUSTOMERD_CACHE_PASSWORD_FILE": "/no/such/file"}, "CUSTOMERD_CACHE_PASSWORD_FILE"),
+    ({"CUSTOMERD_OBJECT_S3_TIMEOUT_MS": "20000"}, "CUSTOMERD_OBJECT_S3_TIMEOUT_MS: \"20000\" is not less than CUSTOMERD_REQUEST_TIMEOUT_MS"),
 ])
 def test_wrong_settings_are_told(commands, env, told):
     _, err = commands.warm(status=1, **env)

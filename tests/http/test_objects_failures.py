@@ -1,5 +1,6 @@
 """Objects while S3 is slow or gone, while the cache is, and while both answer nonsense."""
 
+import re
 import socket
 import threading
 import time
@@ -7,7 +8,7 @@ import uuid
 
 import pytest
 
-from http_client import wait_until
+from http_client import Client, wait_until
 from objects_client import BUCKET, ObjectsClient, ObjectsWorld, came_from, path_of, wait_until_ready
 from raw_http import RawConnection
 
@@ -373,16 +374,27 @@ def test_when_both_are_gone_the_rest_serves(world, client, key):
     client.read(key).problem(404, "not-found")
 
 
-def test_what_is_damaged_in_the_cache_is_not_served(world, client, key):
-    """Somebody else's bytes under our key, or bytes that lack their end."""
+def damaged_so_far(service):
+    with Client(service.admin_url, listener="admin") as admin:
+        return int(re.search(r"^customerd_objects_damaged_total (\d+)$", admin.get("/metrics").expect(200).body.decode(), re.M).group(1))
+
+
+def test_what_is_damaged_in_the_cache_is_not_served(world, service, client, key):
+    """Somebody else's bytes under our key, or bytes that lack their end: the next read fills the place."""
+    before = damaged_so_far(service)
     world.s3.put(BUCKET, key, b"right")
     client.read(key).expect(200)
     ((node, stored),) = world.stored(key, "o")
     whole = node.command("GET", stored)
     whole = whole if isinstance(whole, bytes) else whole.encode()
-    for damaged in (b"", b"O", b"Z" + whole[1:], whole[:len(whole) // 2], b"\xff" * 300, whole[:14] + b"\xff" * 40):
+    all_of_them = (b"", b"O", b"Z" + whole[1:], whole[:len(whole) // 2], b"\xff" * 300, whole[:14] + b"\xff" * 40)
+    for damaged in all_of_them:
         node.command("SET", stored, damaged, "PX", 600_000)
-        assert client.read(key).expect(200).body == b"right", damaged[:20]
+        answer = client.read(key).expect(200)
+        assert (answer.body, came_from(answer)) == (b"right", "miss"), damaged[:20]
+    assert damaged_so_far(service) - before == len(all_of_them)
+    log = service.log_path.read_text()
+    assert f'"event":"cached_object_damaged","tag":"{stored[1:17]}"' in log and key not in log
 
 
 def test_credentials_that_change_go_unnoticed(start_cluster, key):

@@ -53,7 +53,7 @@ def status_of(s):
 
 def test_a_long_body_has_more_time_than_others(objects, key):
     """1 Mbit/s is enough; the deadline of what S3 is asked counts from the body's end."""
-    service = objects.start(CUSTOMERD_REQUEST_TIMEOUT_MS="1000")
+    service = objects.start(CUSTOMERD_REQUEST_TIMEOUT_MS="1000", CUSTOMERD_OBJECT_S3_TIMEOUT_MS="900")
     body = bytes(range(256)) * 2048
     with raw(service, f"Content-Length: {len(body)}", key=key) as s:
         for at in range(0, len(body), 65536):
@@ -136,6 +136,29 @@ def test_many_streams_at_once_leave_the_others_quick(objects_service, client, ob
             started = time.monotonic()
             client.read(key + "/short").expect(200)
             assert time.monotonic() - started < 1
+
+
+def test_one_more_long_object_than_may_be_handed_through_is_refused(objects, key):
+    """Whether it is known by then that the object is long, or not."""
+    objects.s3.put(BUCKET, key, bytes(24 * MIB))
+    objects.s3.put(BUCKET, key + "/new", bytes(24 * MIB))
+    service = objects.start(CUSTOMERD_OBJECT_S3_CONNECTIONS="3")
+    with ObjectsClient(service.url) as client:
+        client.write(key + "/short", b"x").expect(200)
+        with contextlib.ExitStack() as ends:
+            for _ in range(3):
+                s = ends.enter_context(slow_reader(service, f"GET {path_of(key)} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+                assert int(s.recv(200).split()[1]) == 200
+            for one in (key, key + "/new"):
+                refused = client.read(one)
+                assert refused.problem(503, "overloaded")["detail"] == "Too many long objects are being handed through from S3 at once"
+                assert refused.header("Retry-After") == "1"
+            client.read(key, method="HEAD").expect(200)
+            client.read(key + "/short").expect(200)
+            client.read(key + "/other").problem(404, "not-found")
+        wait_until(lambda: client.read(key).status == 200, 10, "they are let go of", 0.1)
+        assert len(client.read(key + "/new").expect(200).body) == 24 * MIB
+    service.stop()
 
 
 def test_clients_that_do_not_read_hold_no_more_than_is_allowed(objects_service, client, objects, key):

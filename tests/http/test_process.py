@@ -87,6 +87,8 @@ def test_a_flag_wins_over_the_environment_in_both_forms(binary):
         assert re.search(r"CUSTOMERD_LOG_LEVEL\W+error", done.stdout), done
 
 
+OBJECTS = {"CUSTOMERD_RESOURCES": "customers,objects", "CUSTOMERD_OBJECT_BUCKETS": "catalogue", "CUSTOMERD_CACHE_ENDPOINT": "localhost:6379",
+           "CUSTOMERD_CACHE_USER": "cache", "CUSTOMERD_CACHE_IAM_RESOURCE": "cache"}
 WRONG = [
     ({"CUSTOMERD_LISTEN": "foo"}, "CUSTOMERD_LISTEN"),
     ({"CUSTOMERD_LISTEN": "127.0.0.1:99999"}, "CUSTOMERD_LISTEN"),
@@ -111,6 +113,8 @@ WRONG = [
     ({"CUSTOMERD_REQUIRE_IF_MATCH": "2"}, "CUSTOMERD_REQUIRE_IF_MATCH"),
     ({"CUSTOMERD_LISTNE": "127.0.0.1:0"}, "CUSTOMERD_LISTEN"),
     ({"AWS_REGION": None}, "AWS_REGION"),
+    ({**OBJECTS, "CUSTOMERD_OBJECT_S3_TIMEOUT_MS": "3000"}, "CUSTOMERD_OBJECT_S3_TIMEOUT_MS"),
+    ({**OBJECTS, "CUSTOMERD_REQUEST_TIMEOUT_MS": "2000"}, "CUSTOMERD_OBJECT_S3_TIMEOUT_MS"),
 ]
 
 

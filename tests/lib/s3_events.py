@@ -36,6 +36,16 @@ def sqs(*bodies):
                         for i, body in enumerate(bodies)]}
 
 
+def sns(body):
+    """As a topic hands a message to its queues."""
+    topic = "arn:aws:sns:us-west-2:123456789012:MyTopic"
+    return {"Type": "Notification", "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", "TopicArn": topic,
+            "Subject": "Amazon S3 Notification", "Message": json.dumps(body), "Timestamp": "2012-05-02T00:54:06.655Z",
+            "SignatureVersion": "1", "Signature": "EXAMPLEw6JRN...",
+            "SigningCertURL": "https://sns.us-west-2.amazonaws.com/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem",
+            "UnsubscribeURL": f"https://sns.us-west-2.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={topic}:c9135db0"}
+
+
 TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-13T15:00:00.000Z", "Bucket": "catalogue",
               "RequestId": "5582815E1AEA5ADF", "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"}
 
@@ -44,4 +54,5 @@ def all_shapes(bucket, key, etag=None, gone=False):
     """name -> body: every shape for one event."""
     bridge = eventbridge(bucket, key, etag, "Object Deleted" if gone else "Object Created")
     own = s3(record(bucket, key, etag, "ObjectRemoved:Delete" if gone else "ObjectCreated:Put"))
-    return {"EventBridge": bridge, "S3": own, "SQS of S3": sqs(own), "SQS of EventBridge": sqs(bridge)}
+    return {"EventBridge": bridge, "S3": own, "SQS of S3": sqs(own), "SQS of EventBridge": sqs(bridge),
+            "SNS of S3": sns(own), "SQS of SNS of S3": sqs(sns(own)), "SQS of SNS of EventBridge": sqs(sns(bridge))}

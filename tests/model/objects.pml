@@ -218,13 +218,21 @@ proctype writer(byte w)
     byte mine;
     bit keep;
 
-    atomic {
+    if
+    :: atomic {
         MAY_CRASH;
         fence(w)
     };
-    if
-    :: skip
-    :: goto crashed /* or the fence's answer is lost: S3 is not asked */
+        if
+        :: skip
+        :: goto unanswered
+        fi
+    :: atomic { /* the fence is late: it comes after it was let go */
+        MAY_CRASH;
+        settle(w, 0, 0)
+    };
+        fence(w);
+        goto crashed
     fi;
     /* S3: it is done; it is refused; nobody knows, and it may still come */
     if
@@ -236,6 +244,9 @@ proctype writer(byte w)
             goto ended
         }
     :: d_step { astray[w] = 1 };
+#ifdef LET_GO_UNKNOWN
+        settle(w, 0, 0);
+#endif
         goto ended
     fi;
     atomic {
@@ -262,6 +273,13 @@ proctype writer(byte w)
     :: skip
     fi;
     goto ended;
+unanswered: /* the fence's answer is lost: S3 is not asked, and the fence is let go */
+    atomic {
+        under_way[w] = 0;
+        MAY_CRASH;
+        settle(w, 0, 0);
+        goto ended
+    };
 crashed:
     under_way[w] = 0;
 ended:

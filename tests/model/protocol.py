@@ -113,6 +113,8 @@ MUTANTS += [
                 "what one of two overlapping writes wrote is kept", OBJECTS_HOLD),
     objects_run("objects: fence ends early", "-DFENCE_ENDS_EARLY -DWRITES=1 -DREADS=1",
                 "before the last moment at which S3 may do the write", OBJECTS_HOLD),
+    objects_run("objects: let go of unknown", "-DLET_GO_UNKNOWN -DWRITES=1 -DREADS=1",
+                "the fence is let go although S3 may still do the write", OBJECTS_HOLD),
     objects_run("objects: lease survives fence", "-DFENCE_LEAVES_LEASE -DWRITES=1 -DREADS=1", "", OBJECTS_HOLD),
     objects_run("objects: lease through fence", "-DLEASE_THROUGH_FENCE -DWRITES=1 -DREADS=1", "", OBJECTS_HOLD),
     objects_run("objects: settle leaves entry", "-DSETTLE_LEAVES_ENTRY -DEVICTION -DWRITES=1 -DREADS=2",

@@ -21,6 +21,8 @@ enum conditions {
     CONDITIONS_FAIL       /* 412 */
 };
 
+/* Whether there is anything to judge. */
+bool conditions_given(const struct headers *h);
 /* Judges If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since, for GET and HEAD of something that is there.
  * A date that can't be read counts as not given. BAD_REQUEST where a list of tags is none, or stands there twice. */
 enum status conditions_judge(const struct headers *h, const struct validators *there, enum conditions *out,
@@ -45,6 +47,8 @@ struct range range_read(const struct headers *h);
 /* Whether If-Range lets it stand: true without one. By strong comparison; of a date, when it is the one that is there and more
  * than a minute old, since a second may have seen two changes (RFC 9110 section 8.8.2.2). */
 bool range_holds(const struct headers *h, const struct validators *there);
+/* The strong tag that If-Range has; empty when it has another thing (of a tag: bytes beyond ASCII, too), or is not given. */
+struct slice range_tag(const struct headers *h);
 /* Of `length` bytes: cuts *range down to RANGE_BETWEEN or RANGE_WHOLE. False when it asks for none of them: 416. */
 bool range_fit(struct range *range, uint64_t length) MUST_USE;
 

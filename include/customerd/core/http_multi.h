@@ -56,7 +56,7 @@ enum http_end {
     HTTP_END_TIMED_OUT,
     HTTP_END_LOST,       /* no connection, or it broke: it may be tried again */
     HTTP_END_BAD,        /* an answer over its bounds, a certificate or an address that is refused: the next try will be so too */
-    HTTP_END_OVERLOADED, /* too many wait, or too many streams are open */
+    HTTP_END_OVERLOADED, /* too many wait; or too many streams are open, which is known when the request was sent */
     HTTP_END_INTERNAL    /* out of memory, or the client is being destroyed */
 };
 

@@ -3,8 +3,11 @@
  *   EventBridge    {"source":"aws.s3", "detail-type":"Object Created", "detail":{"bucket":{"name"}, "object":{"key","etag"}}}
  *   S3             {"Records":[{"eventSource":"aws:s3", "eventName":"ObjectCreated:Put", "s3":{"bucket", "object"}}]}
  *   S3, at setup   {"Service":"Amazon S3", "Event":"s3:TestEvent"}
+ *   SNS            {"Type":"Notification", "Message":"..."}, or {"Records":[{"EventSource":"aws:sns", "Sns":{...}}]} as
+ *                  Lambda gets it; the message is one of the shapes above, as a text
  *   SQS            {"Records":[{"eventSource":"aws:sqs", "body":"..."}]} as Lambda gets it, or one message alone as
- *                  EventBridge Pipes hand it on; the body is one of the shapes above, as a text
+ *                  EventBridge Pipes hand it on; the body is one of the shapes above, as a text. One of SNS is there where a
+ *                  queue is subscribed to a topic
  *
  * Keys are form-encoded in S3's own shape ("red flower.jpg" is "red+flower.jpg") and literal in EventBridge's.
  * Unknown members are ignored, as AWS asks of readers; so are events that change no content (tags, storage classes, ...). */

@@ -33,7 +33,7 @@ struct objects_bounds {
 };
 
 struct objects_s3 {
-    int64_t timeout_ms;      /* CUSTOMERD_OBJECT_S3_TIMEOUT_MS 2000 (50..60000): the bound on one operation with its retries */
+    int64_t timeout_ms;      /* CUSTOMERD_OBJECT_S3_TIMEOUT_MS 2000 (50..60000): the bound on one operation with its retries; less than a request has */
     int64_t connections;     /* CUSTOMERD_OBJECT_S3_CONNECTIONS 64 (1..1024) */
     enum object_addressing addressing; /* CUSTOMERD_OBJECT_ADDRESSING auto | path | virtual */
 };
@@ -50,8 +50,8 @@ extern const struct config_row objects_settings_rows[OBJECTS_SETTINGS_ROWS];
 
 /* What the cache's settings say, in the database's form. What they leave out stays as it is. */
 void objects_cache_login(const struct objects_cache *cache, struct config_db *db, struct config_iam *iam);
-/* Whether they are all there and go together. */
-enum status objects_settings_check(const struct objects_settings *settings, struct error *err) MUST_USE;
+/* Whether they are all there and go together, also with CUSTOMERD_REQUEST_TIMEOUT_MS. */
+enum status objects_settings_check(const struct objects_settings *settings, int64_t request_timeout_ms, struct error *err) MUST_USE;
 /* Whether the bucket is one of those that may be used. */
 bool objects_settings_has_bucket(const struct objects_settings *settings, struct slice bucket);
 

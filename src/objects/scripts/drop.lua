@@ -1,13 +1,18 @@
 #!lua flags=allow-oom
--- drop: S3 says that the object was changed, by whomever. What is not the object as it says goes, and what was asked of S3 before is not kept.
+-- drop: S3 says that the object was changed, by whomever; or somebody could not read what is there. What is not the object as S3 says goes, and
+-- what was asked of S3 before is not kept.
 -- KEYS  1 entry  2 lease
 -- ARGV  1 the object's ETag with its quotes; '': not told
 -- Replies {'dropped'}  {'none'}: there was nothing  {'same'}: it is what is told  {'fenced'}: it is being written
 -- Keeps: an event brings no content, so one that comes late, or twice, costs one more question to S3 and no more.
 
 redis.call('DEL', KEYS[2])
-local kind = redis.call('GETRANGE', KEYS[1], 0, 0)
-if kind == 'F' then
+local kind = redis.pcall('GETRANGE', KEYS[1], 0, 0)
+if type(kind) == 'table' then -- no string, so nobody of ours made it
+  redis.call('DEL', KEYS[1])
+  return { 'dropped' }
+end
+if kind == 'F' and redis.call('PTTL', KEYS[1]) >= 0 then -- nor one that never ends
   if redis.call('GETRANGE', KEYS[1], 1, 1) == '0' then
     redis.call('SETRANGE', KEYS[1], 1, '1')
   end

@@ -1,5 +1,5 @@
 /* What S3 tells about changed objects: what is taken lies within its bounds; told again, in S3's shape and in EventBridge's,
- * each alone and in a message of SQS, it is taken as the same; findings are JSON. */
+ * each alone and in messages of SQS, SNS, and both, it is taken as the same; findings are JSON. */
 #include "fuzz.h"
 
 #include "customerd/core/json_read.h"
@@ -69,6 +69,14 @@ static void check_event(const struct object_event *e)
         append_text(&message, "{\"eventSource\":\"aws:sqs\",\"body\":", buf_slice(&body));
         buf_append_byte(&message, '}');
         check_again(&message, e);
+        buf_clear(&message);
+        append_text(&message, "{\"Type\":\"Notification\",\"Message\":", buf_slice(&body));
+        buf_append_byte(&message, '}');
+        check_again(&message, e);
+        buf_clear(&body);
+        append_text(&body, "{\"eventSource\":\"aws:sqs\",\"body\":", buf_slice(&message));
+        buf_append_byte(&body, '}');
+        check_again(&body, e);
     }
     buf_clean_up(&body);
     buf_clean_up(&message);

@@ -56,6 +56,21 @@ static void dates_are_compared(void **state)
     assert_judged("If-Modified-Since", "yesterday", CONDITIONS_HOLD);
 }
 
+static void what_is_judged_is_known_before(void **state)
+{
+    (void)state;
+    static const char *const judged[] = { "If-Match", "if-none-match", "If-Modified-Since", "If-Unmodified-Since" };
+    static const char *const others[] = { "If-Range", "Range", "Accept" };
+    for (size_t i = 0; i < COUNT(judged); i++) {
+        struct headers h = fields("Accept", "*/*", judged[i], "");
+        assert_true(conditions_given(&h));
+    }
+    for (size_t i = 0; i < COUNT(others); i++) {
+        struct headers h = fields(others[i], "x", NULL, NULL);
+        assert_false(conditions_given(&h));
+    }
+}
+
 static void tags_go_before_dates(void **state)
 {
     (void)state;
@@ -187,6 +202,23 @@ static bool holds(const char *value, const struct validators *v)
     return range_holds(&h, v);
 }
 
+static void the_tag_of_a_part_is_a_strong_one(void **state)
+{
+    (void)state;
+    static const char *const others[] = { "W/" ETAG, "\"a", "a\"", "\"", "\"a\"b\"", "\"a b\"", "\"a\tb\"",
+                                          "\"\xc3\xbc\"", MODIFIED, "" };
+    struct headers h = fields("If-Range", " " ETAG " ", NULL, NULL);
+    assert_true(slice_is(range_tag(&h), ETAG));
+    h = fields("If-Range", ETAG, "If-Range", ETAG);
+    assert_int_equal(range_tag(&h).len, 0);
+    h = fields("Range", ETAG, NULL, NULL);
+    assert_int_equal(range_tag(&h).len, 0);
+    for (size_t i = 0; i < COUNT(others); i++) {
+        h = fields("If-Range", others[i], NULL, NULL);
+        assert_int_equal(range_tag(&h).len, 0);
+    }
+}
+
 static void a_part_needs_the_same_whole(void **state)
 {
     (void)state;
@@ -213,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tags_are_compared),
         cmocka_unit_test(dates_are_compared),
+        cmocka_unit_test(what_is_judged_is_known_before),
         cmocka_unit_test(tags_go_before_dates),
         cmocka_unit_test(lists_that_are_none_are_refused),
         cmocka_unit_test(without_validators_only_a_star_matches),
@@ -220,6 +253,7 @@ int main(void)
         cmocka_unit_test(other_ranges_are_ignored),
         cmocka_unit_test(a_range_is_cut_to_what_is_there),
         cmocka_unit_test(of_nothing_there_is_no_part),
+        cmocka_unit_test(the_tag_of_a_part_is_a_strong_one),
         cmocka_unit_test(a_part_needs_the_same_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

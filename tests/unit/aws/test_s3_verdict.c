@@ -148,6 +148,19 @@ static void no_answer_has_its_reason(void **state)
     }
 }
 
+static void what_there_is_too_much_of_is_told(void **state)
+{
+    (void)state;
+    const struct s3_question q = { .operation = S3_OP_GET, .request = { .method = "GET" } };
+    const struct http_multi_answer waits = { .sent = false };
+    const struct http_multi_answer streams = { .sent = true };
+    struct error err;
+    (void)s3_judge(&q, HTTP_END_OVERLOADED, &waits, &err);
+    assert_string_equal(err.detail, "too many requests to S3 wait");
+    (void)s3_judge(&q, HTTP_END_OVERLOADED, &streams, &err);
+    assert_string_equal(err.detail, "too many long objects are being handed through from S3 at once");
+}
+
 static void codes_are_names_or_are_not_told(void **state)
 {
     (void)state;
@@ -169,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_read_is_answered_by_s3_alone),
         cmocka_unit_test(a_write_that_s3_did_not_surely_refuse_may_be_applied),
         cmocka_unit_test(no_answer_has_its_reason),
+        cmocka_unit_test(what_there_is_too_much_of_is_told),
         cmocka_unit_test(codes_are_names_or_are_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,10 @@ static void test_what_is_cut_or_of_another_format_is_none(void **state)
     b.data[1]++;
     assert_false(entry_parse(buf_slice(&b), &e));
     b.data[1]--;
+    b.data[14] = '\xff'; /* the end, where the ETag stood */
+    assert_false(entry_parse(buf_slice(&b), &e));
+    b.data[14] = '\0';
+    assert_true(entry_parse(buf_slice(&b), &e));
     b.data[0] = 'X';
     assert_false(entry_parse(buf_slice(&b), &e));
     buf_clean_up(&b);

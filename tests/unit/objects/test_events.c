@@ -62,6 +62,16 @@ static const char sqs_after[] = "\",\"attributes\":{\"ApproximateReceiveCount\":
                                 "\"md5OfBody\":\"e4e68fb7bd0e697a0ae8f1bb342846b3\",\"eventSource\":\"aws:sqs\","
                                 "\"eventSourceARN\":\"arn:aws:sqs:us-east-2:123456789012:my-queue\",\"awsRegion\":\"us-east-2\"}";
 
+/* "HTTP/HTTPS notification JSON format" of SNS, which queues get, too; the subject is S3's. */
+static const char sns_before[] = "{\n  \"Type\" : \"Notification\",\n  \"MessageId\" : \"22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324\",\n"
+                                 "  \"TopicArn\" : \"arn:aws:sns:us-west-2:123456789012:MyTopic\",\n"
+                                 "  \"Subject\" : \"Amazon S3 Notification\",\n  \"Message\" : \"";
+static const char sns_after[] = "\",\n  \"Timestamp\" : \"2012-05-02T00:54:06.655Z\",\n  \"SignatureVersion\" : \"1\",\n"
+                                "  \"Signature\" : \"EXAMPLEw6JRN...\",\n"
+                                "  \"SigningCertURL\" : \"https://sns.us-west-2.amazonaws.com/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem\",\n"
+                                "  \"UnsubscribeURL\" : \"https://sns.us-west-2.amazonaws.com/?Action=Unsubscribe&SubscriptionArn="
+                                "arn:aws:sns:us-west-2:123456789012:MyTopic:c9135db0-26c4-47ec-8998-413945fb5a96\"\n}";
+
 struct fixture {
     struct object_events events;
     struct findings f;
@@ -90,6 +100,13 @@ static void append_message(struct buf *out, const char *body)
     buf_append_cstr(out, sqs_before);
     buf_append_json_escaped(out, slice_cstr(body));
     buf_append_cstr(out, sqs_after);
+}
+
+static void append_notification(struct buf *out, const char *message)
+{
+    buf_append_cstr(out, sns_before);
+    buf_append_json_escaped(out, slice_cstr(message));
+    buf_append_cstr(out, sns_after);
 }
 
 static void expect_event(const struct object_event *event, const char *bucket, const char *key,
@@ -217,11 +234,85 @@ static void messages_of_sqs_are_opened(void **state)
     buf_clean_up(&body);
 }
 
+/* S3 -> SNS, and EventBridge -> SNS; by Lambda; and by SQS with a topic before it. */
+static void messages_of_sns_are_opened(void **state)
+{
+    (void)state;
+    struct fixture x;
+    struct buf alone = BUF_INIT(1u << 16), body = BUF_INIT(1u << 16);
+    append_notification(&alone, RECORDS(PUT(HAPPY_FACE)));
+    expect_one(alone.data, "mybucket", "HappyFace.jpg", "d41d8cd98f00b204e9800998ecf8427e");
+    append_message(&body, alone.data);
+    expect_one(body.data, "mybucket", "HappyFace.jpg", "d41d8cd98f00b204e9800998ecf8427e");
+    buf_clear(&body);
+    buf_appendf(&body, "{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"EventSubscriptionArn\":\"arn:aws:sns:"
+                       "us-east-1:123456789012:sns-lambda:21be56ed-a058-49f5-8c98-aedd2564c486\",\"Sns\":%s}", alone.data);
+    buf_clear(&alone);
+    append_notification(&alone, CREATED);
+    buf_append_byte(&body, ',');
+    append_message(&body, alone.data);
+    buf_clear(&alone);
+    append_notification(&alone, TEST_EVENT);
+    buf_append_byte(&body, ',');
+    append_message(&body, alone.data);
+    buf_append_byte(&body, ',');
+    append_message(&body, RECORDS(PUT("{\"key\":\"without+a+topic\"}")));
+    buf_append_cstr(&body, "]}");
+    assert_int_equal(parse(&x, body.data), STATUS_OK);
+    assert_int_equal(x.events.n, 3);
+    assert_int_equal(x.events.tests, 1);
+    expect_event(&x.events.items[0], "mybucket", "HappyFace.jpg", "d41d8cd98f00b204e9800998ecf8427e");
+    expect_event(&x.events.items[1], "amzn-s3-demo-bucket1", "example-key", "b1946ac92492d2347c6235b4d2611184");
+    expect_event(&x.events.items[2], "mybucket", "without a topic", "");
+    end(&x);
+    buf_clean_up(&alone);
+    buf_clean_up(&body);
+}
+
+static void expect_findings_in_notification(const char *message, const char *findings)
+{
+    struct buf alone = BUF_INIT(1u << 16), body = BUF_INIT(1u << 16);
+    append_notification(&alone, message);
+    append_message(&body, alone.data);
+    expect_findings(body.data, findings);
+    buf_clean_up(&alone);
+    buf_clean_up(&body);
+}
+
+static void what_is_wrong_with_sns_is_told_where_it_stands(void **state)
+{
+    (void)state;
+    struct buf carried = BUF_INIT(1u << 16);
+    expect_findings("{\"Type\":\"SubscriptionConfirmation\",\"Message\":\"You have chosen to subscribe\"}",
+                    FINDING("/Type", "expected \\\"Notification\\\""));
+    expect_findings("{\"Type\":\"Notification\"}", FINDING("/Message", "expected a string, got nothing"));
+    expect_findings("{\"Type\":\"Notification\",\"Message\":\"Hello world!\"}",
+                    FINDING("/Message", "in this text: line 1, column 1 (byte 0): expected a value"));
+    expect_findings("{\"Records\":[{\"EventSource\":\"aws:ses\"},{\"EventSource\":\"aws:sns\"},{\"EventSource\":\"aws:sns\",\"Sns\":{}}]}",
+                    FINDING("/Records/0/EventSource", "expected \\\"aws:sns\\\"") "," FINDING(
+                        "/Records/1/Sns", "expected an object, got nothing") "," FINDING(
+                        "/Records/2/Sns/Type", "expected a string, got nothing"));
+    expect_findings_in_notification("{}", FINDING("/body", "in this text, at /Message: in this text: expected \\\"detail-type\\\" (EventBridge), "
+                                                  "\\\"Records\\\" (S3, SQS or SNS), \\\"Type\\\" (SNS), or \\\"Event\\\" (s3:TestEvent)"));
+    expect_findings_in_notification("[]", FINDING("/body", "in this text, at /Message: in this text: expected an object"));
+    expect_findings_in_notification(RECORDS(PUT(HAPPY_FACE) "," PUT("{\"key\":\"a%\"}")),
+                                    FINDING("/body", "in this text, at /Message: in this text, at /Records/1/s3/object/key: expected a "
+                                                     "form-encoded key, got a broken escape"));
+    append_notification(&carried, TEST_EVENT);
+    expect_findings_in_notification(carried.data,
+                                    FINDING("/body", "in this text, at /Message: in this text: expected an event, got another message"));
+    buf_clear(&carried);
+    append_message(&carried, TEST_EVENT);
+    expect_findings_in_notification(carried.data,
+                                    FINDING("/body", "in this text, at /Message: in this text: expected an event, got another message"));
+    buf_clean_up(&carried);
+}
+
 static void what_is_wrong_is_told_where_it_stands(void **state)
 {
     (void)state;
-    expect_findings("{}", FINDING("", "expected \\\"detail-type\\\" (EventBridge), \\\"Records\\\" (S3 or SQS), or "
-                                      "\\\"Event\\\" (s3:TestEvent)"));
+    expect_findings("{}", FINDING("", "expected \\\"detail-type\\\" (EventBridge), \\\"Records\\\" (S3, SQS or SNS), "
+                                      "\\\"Type\\\" (SNS), or \\\"Event\\\" (s3:TestEvent)"));
     expect_findings("[]", FINDING("", "expected an object, got an array"));
     expect_findings("{\"Records\":{}}", FINDING("/Records", "expected an array, got an object"));
     expect_findings("{\"Records\":[1,{}]}", FINDING("/Records/0", "expected an object, got a number") "," FINDING(
@@ -341,7 +432,9 @@ int main(void)
         cmocka_unit_test(any_key_of_s3_is_taken),
         cmocka_unit_test(a_test_event_is_no_event),
         cmocka_unit_test(messages_of_sqs_are_opened),
+        cmocka_unit_test(messages_of_sns_are_opened),
         cmocka_unit_test(what_is_wrong_is_told_where_it_stands),
+        cmocka_unit_test(what_is_wrong_with_sns_is_told_where_it_stands),
         cmocka_unit_test(buckets_have_names_of_their_length),
         cmocka_unit_test(what_is_wrong_in_a_message_is_told_at_its_text),
         cmocka_unit_test(a_body_that_is_no_json_has_a_position),

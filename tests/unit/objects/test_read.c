@@ -236,6 +236,85 @@ static void test_without_the_cache_many_at_once_share_few_questions(void **state
     assert_in_range(f->s3.gets, 1, READERS / 2);
 }
 
+/* ---- what can't be read ---- */
+
+static void command_on(struct fixture *f, const char *before, const char *key, const char *behind)
+{
+    char line[256];
+    snprintf(line, sizeof line, "%s %s %s", before, key, behind);
+    assert_int_not_equal(redis_command(f->redis, line)[0], '-');
+}
+
+static int64_t damaged_so_far(struct fixture *f)
+{
+    struct buf text = BUF_INIT(1u << 16);
+    long long n = -1;
+    objects_write_metrics(f->instances[0], &text);
+    const char *at = strstr(text.data, "\ncustomerd_objects_damaged_total ");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\ncustomerd_objects_damaged_total %lld", &n), 1);
+    buf_clean_up(&text);
+    return n;
+}
+
+/* The next one who asks fills the place; nobody goes past it until it ends. */
+static void test_what_can_not_be_read_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *before, *behind;
+    } damages[] = {
+        { "SETRANGE", "14 \"\\x05\\xff\\xff\"" },         /* a field that is longer than all */
+        { "SETRANGE", "0 Z" },                              /* of no kind */
+        { "SETRANGE", "1 \"\\x02\"" },                      /* of another format */
+        { "SETRANGE", "17 \"\\x01\"" },                     /* a byte that can't stand in a head */
+        { "PERSIST", "" },                                  /* without an end */
+        { "SET", "F0" },                                    /* a fence without one */
+        { "SET", "\"\" PX 100000" },
+    };
+    int64_t before = damaged_so_far(f);
+    fake_set(f, "one");
+    for (size_t i = 0; i < COUNT(damages); i++) {
+        (void)get(f, 0);
+        command_on(f, damages[i].before, entry_key(), damages[i].behind);
+        assert_got(get(f, 0), OBJECT_MISS, "one");
+        assert_got(get(f, 1), OBJECT_HIT, "one");
+        assert_int_equal(damaged_so_far(f), before + 1 + (int64_t)i);
+    }
+}
+
+static void test_what_is_no_string_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    fake_set(f, "one");
+    command_on(f, "RPUSH", entry_key(), "a");
+    assert_got(get(f, 0), OBJECT_MISS, "one");
+    command_on(f, "DEL", entry_key(), "");
+    command_on(f, "RPUSH", lease_key(), "a");
+    assert_got(get(f, 0), OBJECT_MISS, "one");
+    assert_false(has_lease(f));
+    command_on(f, "DEL", entry_key(), "");
+    command_on(f, "RPUSH", entry_key(), "a");
+    assert_int_equal(put(f, 0, "two", &err), STATUS_OK);
+    assert_got(get(f, 1), OBJECT_HIT, "two");
+    command_on(f, "DEL", entry_key(), "");
+    command_on(f, "RPUSH", entry_key(), "a");
+    forget(f, "three");
+    assert_int_equal(kept_kind(f), '-');
+}
+
+static void test_a_fence_that_ends_is_not_dropped(void **state)
+{
+    struct fixture *f = *state;
+    int64_t before = damaged_so_far(f);
+    fake_set(f, "one");
+    command_on(f, "SET", entry_key(), "F0 PX 30000");
+    assert_got(get(f, 0), OBJECT_BYPASS, "one");
+    assert_int_equal(kept_kind(f), 'F');
+    assert_int_equal(damaged_so_far(f), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +332,9 @@ int main(void)
         TEST(a_lease_whose_holder_is_gone_does_not_stop_others),
         TEST(without_the_cache_s3_is_asked),
         TEST(without_the_cache_many_at_once_share_few_questions),
+        TEST(what_can_not_be_read_is_dropped),
+        TEST(what_is_no_string_is_dropped),
+        TEST(a_fence_that_ends_is_not_dropped),
     };
     return objects_tests_run(tests, COUNT(tests));
 }

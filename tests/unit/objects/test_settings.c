@@ -11,15 +11,18 @@ static const struct objects_settings good = {
                .auth = DB_AUTH_IAM,
                .user = "cache",
                .iam_service = "elasticache",
-               .iam_resource = "objects" },
+               .iam_resource = "objects",
+               .timeout_ms = 250 },
     .bounds = { .fence_ms = 30000 },
     .s3 = { .timeout_ms = 2000 },
 };
 
+#define REQUEST_TIMEOUT_MS 3000
+
 static void assert_refused(const struct objects_settings *settings, const char *begins)
 {
     struct error err;
-    assert_int_equal(objects_settings_check(settings, &err), STATUS_BAD_PARAMETER);
+    assert_int_equal(objects_settings_check(settings, REQUEST_TIMEOUT_MS, &err), STATUS_BAD_PARAMETER);
     assert_memory_equal(err.detail, begins, strlen(begins));
 }
 
@@ -31,8 +34,8 @@ static void test_what_is_whole_is_taken(void **state)
     password.cache.auth = DB_AUTH_PASSWORD;
     password.cache.tls = false;
     (void)snprintf(password.cache.password_file, sizeof password.cache.password_file, "%s", "/run/secret");
-    assert_int_equal(objects_settings_check(&good, &err), STATUS_OK);
-    assert_int_equal(objects_settings_check(&password, &err), STATUS_OK);
+    assert_int_equal(objects_settings_check(&good, REQUEST_TIMEOUT_MS, &err), STATUS_OK);
+    assert_int_equal(objects_settings_check(&password, REQUEST_TIMEOUT_MS, &err), STATUS_OK);
 }
 
 static void test_what_is_missing_is_named(void **state)
@@ -73,6 +76,22 @@ static void test_what_does_not_go_together_is_refused(void **state)
     assert_refused(&s, "CUSTOMERD_OBJECT_FENCE_MS: \"2000\" is not more than");
 }
 
+/* Else a request would be over before anything is done in place of what does not answer. */
+static void test_what_is_asked_for_a_request_ends_before_it(void **state)
+{
+    (void)state;
+    struct error err;
+    struct objects_settings s = good;
+    s.s3.timeout_ms = REQUEST_TIMEOUT_MS - 1;
+    s.cache.timeout_ms = REQUEST_TIMEOUT_MS - 1;
+    assert_int_equal(objects_settings_check(&s, REQUEST_TIMEOUT_MS, &err), STATUS_OK);
+    s.s3.timeout_ms = REQUEST_TIMEOUT_MS;
+    assert_refused(&s, "CUSTOMERD_OBJECT_S3_TIMEOUT_MS: \"3000\" is not less than CUSTOMERD_REQUEST_TIMEOUT_MS, which is 3000");
+    s = good;
+    s.cache.timeout_ms = REQUEST_TIMEOUT_MS;
+    assert_refused(&s, "CUSTOMERD_CACHE_TIMEOUT_MS: \"3000\" is not less than CUSTOMERD_REQUEST_TIMEOUT_MS, which is 3000");
+}
+
 static void test_buckets_have_names_that_s3_allows(void **state)
 {
     (void)state;
@@ -100,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_what_is_whole_is_taken),
         cmocka_unit_test(test_what_is_missing_is_named),
         cmocka_unit_test(test_what_does_not_go_together_is_refused),
+        cmocka_unit_test(test_what_is_asked_for_a_request_ends_before_it),
         cmocka_unit_test(test_buckets_have_names_that_s3_allows),
         cmocka_unit_test(test_a_bucket_is_one_of_the_list_as_a_whole),
     };

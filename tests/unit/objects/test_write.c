@@ -30,6 +30,11 @@ static void start_reader(struct reader *r, struct fixture *f, int instance)
     assert_int_equal(pthread_create(&r->thread, NULL, read_once, r), 0);
 }
 
+static bool keeps_an_object(void *fixture)
+{
+    return kept_kind(fixture) == 'O';
+}
+
 /* ---- how writes end ---- */
 
 static void test_what_was_put_is_a_hit_everywhere(void **state)
@@ -108,6 +113,44 @@ static void test_without_the_cache_nothing_is_written(void **state)
     assert_int_equal(status, STATUS_UNAVAILABLE);
     assert_int_equal(err.applied, APPLIED_NO);
     assert_int_equal(f->s3.puts, 0);
+}
+
+/* The fence comes into force after its write was given up, and goes at once. */
+static void test_a_fence_that_came_too_late_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    fake_set(f, "one");
+    assert_got(get(f, 1), OBJECT_MISS, "one");
+    redis_signal(f->redis, SIGSTOP);
+    enum status status = put(f, 0, "two", &err);
+    redis_signal(f->redis, SIGCONT);
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_true(poll_until(keeps_nothing, f, 5000));
+    assert_got(get(f, 1), OBJECT_MISS, "one");
+    assert_got(get(f, 0), OBJECT_HIT, "one");
+    assert_int_equal(f->s3.puts, 0);
+}
+
+static void stop_cache(void *ctx)
+{
+    struct fixture *f = ctx;
+    redis_signal(f->redis, SIGSTOP);
+}
+
+/* What was sent is done when the server goes on. */
+static void test_a_settlement_that_came_late_ends_the_fence(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    f->s3.after_head = stop_cache;
+    f->s3.ctx = f;
+    enum status status = put(f, 0, "two", &err);
+    f->s3.after_head = NULL;
+    redis_signal(f->redis, SIGCONT);
+    assert_int_equal(status, STATUS_OK);
+    assert_true(poll_until(keeps_an_object, f, 5000));
+    assert_got(get(f, 1), OBJECT_HIT, "two");
 }
 
 static void test_a_write_needs_a_fence_that_lasts_longer_than_s3_may_take(void **state)
@@ -338,6 +381,8 @@ int main(void)
         TEST(a_write_that_s3_refuses_leaves_no_fence),
         TEST(after_a_write_of_unknown_end_readers_get_what_s3_has),
         TEST(without_the_cache_nothing_is_written),
+        TEST(a_fence_that_came_too_late_is_let_go),
+        TEST(a_settlement_that_came_late_ends_the_fence),
         TEST(a_write_needs_a_fence_that_lasts_longer_than_s3_may_take),
         TEST(a_read_that_a_write_overtook_fills_nothing),
         TEST(an_old_entry_that_a_write_overtook_is_not_prolonged),
