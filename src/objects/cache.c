@@ -7,7 +7,8 @@
 
 #include "scripts.h"
 
-#define LETTER_AT (2 + 2 * sizeof(uint64_t)) /* behind the tag */
+#define TAG_BYTES sizeof(uint64_t)
+#define LETTER_AT (2 + 2 * TAG_BYTES)
 #define FENCE_TOKENS_MAX "32"
 #define ARGS_OF_SCRIPT_MAX 6
 
@@ -24,7 +25,7 @@ static uint64_t hash_of(struct slice text)
 
 enum status cache_key_of(const struct object_name *name, struct cache_key *out, struct error *err)
 {
-    uint8_t tag[sizeof(uint64_t)];
+    uint8_t tag[TAG_BYTES];
     char *at = out->entry + LETTER_AT;
     if (name->bucket.len == 0 || name->bucket.len > OBJECT_BUCKET_MAX_BYTES || name->key.len == 0 ||
         name->key.len > OBJECT_KEY_MAX_BYTES)
@@ -38,10 +39,10 @@ enum status cache_key_of(const struct object_name *name, struct cache_key *out, 
     memcpy(at, name->key.ptr, name->key.len);
     at += name->key.len;
     uint64_t hash = hash_of(slice_of(named, (size_t)(at - named)));
-    for (size_t i = 0; i < sizeof tag; i++)
-        tag[i] = (uint8_t)(hash >> (8 * (sizeof tag - 1 - i)));
+    for (size_t i = 0; i < TAG_BYTES; i++)
+        tag[i] = (uint8_t)(hash >> (8 * (TAG_BYTES - 1 - i)));
     out->entry[0] = '{';
-    hex_encode(tag, sizeof tag, out->entry + 1);
+    hex_encode(tag, TAG_BYTES, out->entry + 1);
     out->entry[LETTER_AT - 1] = '}';
     out->len = (size_t)(at - out->entry);
     memcpy(out->lease, out->entry, out->len);
