@@ -7,25 +7,16 @@
 
 #include "scripts.h"
 
-#define TAG_BYTES sizeof(uint64_t)
+#define TAG_BYTES 8 /* of the hash: enough to spread names; it need not be unique */
 #define LETTER_AT (2 + 2 * TAG_BYTES)
 #define FENCE_TOKENS_MAX "32"
 #define ARGS_OF_SCRIPT_MAX 6
 
 /* ---- keys and tokens ---- */
 
-/* FNV-1a: it only spreads names over slots, and need be neither unique nor secret. */
-static uint64_t hash_of(struct slice text)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * 0x100000001b3;
-    return hash;
-}
-
 enum status cache_key_of(const struct object_name *name, struct cache_key *out, struct error *err)
 {
-    uint8_t tag[TAG_BYTES];
+    uint8_t hash[SHA256_BYTES];
     char *at = out->entry + LETTER_AT;
     if (name->bucket.len == 0 || name->bucket.len > OBJECT_BUCKET_MAX_BYTES || name->key.len == 0 ||
         name->key.len > OBJECT_KEY_MAX_BYTES)
@@ -38,11 +29,10 @@ enum status cache_key_of(const struct object_name *name, struct cache_key *out, 
     *at++ = ':';
     memcpy(at, name->key.ptr, name->key.len);
     at += name->key.len;
-    uint64_t hash = hash_of(slice_of(named, (size_t)(at - named)));
-    for (size_t i = 0; i < TAG_BYTES; i++)
-        tag[i] = (uint8_t)(hash >> (8 * (TAG_BYTES - 1 - i)));
+    if (!sha256(slice_of(named, (size_t)(at - named)), hash))
+        return error_set(err, STATUS_INTERNAL, "Hashing failed");
     out->entry[0] = '{';
-    hex_encode(tag, TAG_BYTES, out->entry + 1);
+    hex_encode(hash, TAG_BYTES, out->entry + 1);
     out->entry[LETTER_AT - 1] = '}';
     out->len = (size_t)(at - out->entry);
     memcpy(out->lease, out->entry, out->len);
