@@ -35,8 +35,8 @@
 
 /* Address space; what a fiber does not touch takes no memory. */
 #define STACK_BYTES (512 * 1024)
-/* So many stacks that nobody uses are kept, with what was touched of them. */
-#define STACKS_KEPT_MAX 256
+/* Stacks that nobody needed for so long are given back. */
+#define STACKS_KEPT_MS 1000
 
 /* One side of a switch. */
 struct context {
@@ -72,7 +72,8 @@ struct fiber_loop {
     struct fiber *bare; /* free as well, without one */
     int64_t due_ms; /* not after the earliest until_ms of those that wait */
     size_t count;
-    size_t stacks_kept;
+    size_t stacks_kept, least_kept; /* in `free`; the least of it since the last trim */
+    int64_t trim_ms;
     _Atomic(struct fiber *) woken; /* the last one first */
 };
 
@@ -277,13 +278,8 @@ static void after_run(struct fiber *f)
         return;
     struct fiber_loop *loop = f->loop;
     loop->count--;
-    if (loop->stacks_kept == STACKS_KEPT_MAX) {
-        unmap_stack(f);
-        push(&loop->bare, f);
-    } else {
-        loop->stacks_kept++;
-        push(&loop->free, f);
-    }
+    loop->stacks_kept++;
+    push(&loop->free, f);
 }
 
 /* One that waits no longer. */
@@ -299,6 +295,8 @@ static struct fiber *take_free(struct fiber_loop *loop)
     struct fiber *f = pop(&loop->free);
     if (f != NULL) {
         loop->stacks_kept--;
+        if (loop->stacks_kept < loop->least_kept)
+            loop->least_kept = loop->stacks_kept;
         return f;
     }
     f = pop(&loop->bare);
@@ -378,9 +376,27 @@ static void run_due(struct fiber_loop *loop, int64_t now_ms)
     }
 }
 
+/* Gives back the stacks that were there to spare all the time, which are the last ones: as many requests as there are at a time
+ * find a stack that is mapped. */
+static void trim(struct fiber_loop *loop, int64_t now_ms)
+{
+    struct fiber **at = &loop->free;
+    for (size_t used = loop->stacks_kept - loop->least_kept; used > 0; used--)
+        at = &(*at)->next;
+    for (struct fiber *f = pop(at); f != NULL; f = pop(at)) {
+        unmap_stack(f);
+        push(&loop->bare, f);
+    }
+    loop->stacks_kept -= loop->least_kept;
+    loop->least_kept = loop->stacks_kept;
+    loop->trim_ms = now_ms + STACKS_KEPT_MS;
+}
+
 void fiber_loop_run(struct fiber_loop *loop, int64_t now_ms)
 {
     adopt(loop);
+    if (now_ms >= loop->trim_ms)
+        trim(loop, now_ms);
     if (atomic_load_explicit(&loop->woken, memory_order_relaxed) != NULL)
         run_woken(loop);
     if (now_ms >= loop->due_ms)

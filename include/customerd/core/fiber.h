@@ -28,7 +28,7 @@ void fiber_loop_destroy(struct fiber_loop *loop);
 
 /* Runs run(arg) until it returns or waits. False when there is no memory for its stack: then it did not run. */
 bool fiber_start(struct fiber_loop *loop, void (*run)(void *arg), void *arg) MUST_USE;
-/* Resumes each fiber that was woken, or waits until now_ms or less. */
+/* Resumes each fiber that was woken, or waits until now_ms or less. Stacks that were not needed for a second are given back here. */
 void fiber_loop_run(struct fiber_loop *loop, int64_t now_ms);
 /* When a fiber's time is up at the earliest: INT64_MAX when none waits, INT64_MIN when one was woken. May be too early. */
 int64_t fiber_loop_due_ms(const struct fiber_loop *loop);

@@ -2,6 +2,7 @@
 #include "customerd/core/clock.h"
 #include "customerd/core/monitor.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -188,6 +189,34 @@ static void after_a_peak_stacks_are_used_again(void **state)
     fiber_loop_destroy(loop);
 }
 
+static void start_and_end(struct fiber_loop *loop, int n, int64_t now_ms)
+{
+    int64_t until_ms = now_ms + 1;
+    for (int i = 0; i < n; i++)
+        assert_true(fiber_start(loop, wait_once, &until_ms));
+    fiber_loop_run(loop, until_ms);
+    assert_int_equal(fiber_loop_count(loop), 0);
+}
+
+static void stacks_that_were_not_needed_for_a_while_are_given_back(void **state)
+{
+    enum { PEAK = 600, USUAL = 100, PERIOD_MS = 1000 };
+    (void)state;
+    struct fiber_loop *loop = new_loop();
+    int64_t now_ms = 1;
+    start_and_end(loop, PEAK, now_ms);
+    for (int i = 0; i < 3; i++) {
+        now_ms += PERIOD_MS + 1;
+        start_and_end(loop, USUAL, now_ms);
+    }
+    long before = page_faults();
+    start_and_end(loop, USUAL, now_ms);
+    assert_in_range(page_faults() - before, 0, USUAL / 2);
+    start_and_end(loop, PEAK, now_ms);
+    assert_in_range(page_faults() - before, PEAK - USUAL, INT_MAX);
+    fiber_loop_destroy(loop);
+}
+
 static void fibers_wait_for_what_other_threads_notify(void **state)
 {
     (void)state;
@@ -267,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_wake_up_before_the_wait_is_not_lost),
         cmocka_unit_test(stacks_are_used_again_and_times_are_kept_apart),
         cmocka_unit_test(after_a_peak_stacks_are_used_again),
+        cmocka_unit_test(stacks_that_were_not_needed_for_a_while_are_given_back),
         cmocka_unit_test(fibers_wait_for_what_other_threads_notify),
         cmocka_unit_test(a_fiber_stops_waiting_for_a_monitor_when_its_time_is_up),
         cmocka_unit_test(a_fiber_that_gives_way_goes_on_in_the_next_turn),
