@@ -1,7 +1,6 @@
 #include "client.h"
 
 #include "customerd/api/problem.h"
-#include "customerd/core/fiber.h"
 
 #include "head.h"
 #include "task.h"
@@ -23,7 +22,7 @@ struct client {
     const struct client_context *context;
     struct MHD_Connection *http;
     struct task *task; /* of the request that is on its way */
-    unsigned visits;      /* of the library, which asked in vain for its answer */
+    unsigned visits; /* of the library, which asked in vain for its answer */
     uint64_t wants_until; /* this run of the library; 0: none */
     bool suspended;
     bool answered; /* is counted in its loop's answers */
@@ -69,10 +68,8 @@ static void after_answer(struct client *client)
         return;
     loop->answers -= client->answered;
     client->answered = false;
-    if (fiber_loop_count(loop->fibers) > 0)
-        want_runs(client, 1);
-    else
-        want_no_runs(client);
+    loop->ended = true;
+    want_no_runs(client);
 }
 
 /* ---- the connection ---- */
@@ -263,7 +260,8 @@ enum MHD_Result client_on_call(void *context, struct MHD_Connection *http, const
         return come_back(client);
     if (task_is_answered(task))
         return answer(client);
-    want_runs(client, 1);
+    /* In one run the library may send 100 Continue and no more; what of the body is here already it takes in the next. */
+    want_runs(client, task->step == TASK_ADMIT ? LIBRARY_RUNS_AHEAD : 1);
     if (task->step == TASK_ADMIT)
         task->step = TASK_BODY;
     return MHD_YES;

@@ -26,7 +26,8 @@ struct client_loop {
     uint64_t run;
     size_t wanted[LIBRARY_RUNS_AHEAD + 1];
     size_t answers; /* that are on their way */
-    size_t begun;  /* requests that were begun in the last one */
+    size_t begun; /* requests that were begun in the last one */
+    bool ended;   /* some were over in it */
     bool stopping; /* no request is begun any more */
     size_t long_bodies_bytes; /* that requests hold, or will, of bodies longer than is usual */
     size_t long_answers_bytes; /* that answers hold which are not read yet */

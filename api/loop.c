@@ -53,7 +53,7 @@ static int64_t library_due_ms(const struct loop *loop, int64_t now_ms)
 
 static bool is_wanted(const struct client_loop *clients)
 {
-    size_t n = 0;
+    size_t n = clients->ended && fiber_loop_count(clients->fibers) > 0;
     for (size_t i = 1; i <= LIBRARY_RUNS_AHEAD; i++)
         n += clients->wanted[(clients->run + i) % (LIBRARY_RUNS_AHEAD + 1)];
     return n > 0;
@@ -73,6 +73,7 @@ static void run_library(struct loop *loop, int64_t now_ms)
     int turns = 0;
     do {
         clients->ran = clients->begun = 0;
+        clients->ended = false;
         clients->run++;
         clients->wanted[clients->run % (LIBRARY_RUNS_AHEAD + 1)] = 0;
         (void)MHD_run(loop->daemon);

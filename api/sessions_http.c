@@ -103,11 +103,14 @@ static enum status read_token(struct exchange *x, struct session_token *out, boo
     return status;
 }
 
+/* In admission.found. */
+enum { FOUND_BUCKET, FOUND_BY_COOKIE };
+
 void sessions_http_sender(const struct exchange *x, struct session_name *name, bool *by_cookie)
 {
-    name->bucket = x->admission.found[0];
+    name->bucket = x->admission.found[FOUND_BUCKET];
     memcpy(name->hash, x->admission.key, sizeof name->hash);
-    *by_cookie = x->admission.found[1] != 0;
+    *by_cookie = x->admission.found[FOUND_BY_COOKIE] != 0;
 }
 
 enum status sessions_http_admit(struct exchange *x, struct error *err)
@@ -121,8 +124,8 @@ enum status sessions_http_admit(struct exchange *x, struct error *err)
         status = error_set(err, STATUS_INTERNAL, "Hashing failed");
     if (status == STATUS_OK) {
         memcpy(x->admission.key, name.hash, sizeof name.hash);
-        x->admission.found[0] = name.bucket;
-        x->admission.found[1] = by_cookie;
+        x->admission.found[FOUND_BUCKET] = name.bucket;
+        x->admission.found[FOUND_BY_COOKIE] = by_cookie;
         x->admission.named = true;
     }
     crypto_wipe(&token, sizeof token);

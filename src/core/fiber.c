@@ -37,6 +37,8 @@
 #define STACK_BYTES (512 * 1024)
 /* Stacks that nobody needed for so long are given back. */
 #define STACKS_KEPT_MS 1000
+/* So many at a time: the thread has other work. */
+#define TRIMMED_MAX 64
 
 /* One side of a switch. */
 struct context {
@@ -161,6 +163,9 @@ static bool map_stack(struct fiber *f)
     f->mapping = mapping;
     f->context.stack = (char *)mapping + guard;
     f->context.stack_bytes = STACK_BYTES;
+#ifdef FIBER_TSAN
+    f->context.sanitized = __tsan_create_fiber(0);
+#endif
     return true;
 }
 
@@ -170,6 +175,9 @@ static void unmap_stack(struct fiber *f)
         return;
 #ifdef FIBER_ASAN
     __asan_unpoison_memory_region(f->context.stack, f->context.stack_bytes);
+#endif
+#ifdef FIBER_TSAN
+    __tsan_destroy_fiber(f->context.sanitized);
 #endif
     (void)munmap(f->mapping, (size_t)sysconf(_SC_PAGESIZE) + STACK_BYTES);
     f->mapping = NULL;
@@ -182,17 +190,11 @@ static struct fiber *fiber_new(struct fiber_loop *loop)
     if (f == NULL)
         return NULL;
     f->loop = loop;
-#ifdef FIBER_TSAN
-    f->context.sanitized = __tsan_create_fiber(0);
-#endif
     return f;
 }
 
 static void fiber_destroy(struct fiber *f)
 {
-#ifdef FIBER_TSAN
-    __tsan_destroy_fiber(f->context.sanitized);
-#endif
     unmap_stack(f);
     free(f);
 }
@@ -380,14 +382,18 @@ static void run_due(struct fiber_loop *loop, int64_t now_ms)
  * find a stack that is mapped. */
 static void trim(struct fiber_loop *loop, int64_t now_ms)
 {
+    size_t spare = loop->least_kept < TRIMMED_MAX ? loop->least_kept : TRIMMED_MAX;
     struct fiber **at = &loop->free;
-    for (size_t used = loop->stacks_kept - loop->least_kept; used > 0; used--)
+    for (size_t others = loop->stacks_kept - spare; others > 0; others--)
         at = &(*at)->next;
     for (struct fiber *f = pop(at); f != NULL; f = pop(at)) {
         unmap_stack(f);
         push(&loop->bare, f);
     }
-    loop->stacks_kept -= loop->least_kept;
+    loop->stacks_kept -= spare;
+    loop->least_kept -= spare;
+    if (loop->least_kept > 0)
+        return; /* the rest in the next turns */
     loop->least_kept = loop->stacks_kept;
     loop->trim_ms = now_ms + STACKS_KEPT_MS;
 }
@@ -395,12 +401,12 @@ static void trim(struct fiber_loop *loop, int64_t now_ms)
 void fiber_loop_run(struct fiber_loop *loop, int64_t now_ms)
 {
     adopt(loop);
-    if (now_ms >= loop->trim_ms)
-        trim(loop, now_ms);
     if (atomic_load_explicit(&loop->woken, memory_order_relaxed) != NULL)
         run_woken(loop);
     if (now_ms >= loop->due_ms)
         run_due(loop, now_ms);
+    if (now_ms >= loop->trim_ms)
+        trim(loop, now_ms);
 }
 
 int64_t fiber_loop_due_ms(const struct fiber_loop *loop)

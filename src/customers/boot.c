@@ -25,12 +25,12 @@ static enum status check_policy(struct customers *c, size_t shard, int64_t deadl
     if (at == NULL) {
         status = error_set(err, STATUS_NOT_READY, "INFO does not tell the database's eviction policy");
     } else {
-        at += sizeof field - 1;
-        int len = (int)strcspn(at, "\r\n");
-        if (len != 10 || memcmp(at, "noeviction", 10) != 0)
+        struct slice rest = slice_from(info, (size_t)(at - info.ptr) + sizeof field - 1);
+        struct slice policy = slice_take(&rest, '\r');
+        if (!slice_is(policy, "noeviction"))
             status = error_set(err, STATUS_NOT_READY,
                                "the database's maxmemory-policy is %.*s; customers must never be evicted: set noeviction",
-                               len > 32 ? 32 : len, at);
+                               policy.len > 32 ? 32 : (int)policy.len, policy.ptr);
     }
     call_release(call);
     return status;

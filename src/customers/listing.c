@@ -101,7 +101,7 @@ enum status customers_list(struct customers *c, size_t limit, struct slice curso
     if (status != STATUS_OK)
         return status;
     if (continued && !cursor_decode(c->secrets.cursor_key, cursor, &from))
-        return error_set(err, STATUS_BAD_CURSOR, "the cursor is damaged, or was made by another deployment");
+        return error_set(err, STATUS_BAD_CURSOR, "the cursor is damaged, or was made by another deployment or version");
     metrics_count(c->counts.walks, (const size_t[]){ continued ? WALK_CONTINUED : WALK_STARTED }, 1);
     return list_from(c, continued ? &from : NULL, limit, deadline_ms, out, err);
 }

@@ -99,7 +99,7 @@ struct cluster {
     int64_t sweep_ms;
     struct cluster *next; /* of the I/O thread's */
     atomic_bool stopping;
-    bool left;            /* the I/O thread, which guards it by its monitor */
+    bool left;            /* the I/O thread, which writes it with its monitor locked */
 };
 
 /* ---- io_thread.c ---- */

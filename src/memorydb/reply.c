@@ -172,6 +172,16 @@ static bool take_strings(struct text *t, struct reply *parts, long n, struct rep
     return true;
 }
 
+/* Before anything is copied: what else an array may hold comes in long replies, too. */
+static bool are_strings(struct text t, long n)
+{
+    struct reply ignored;
+    for (long i = 0; i < n; i++)
+        if (!take_string(&t, &ignored))
+            return false;
+    return true;
+}
+
 static struct reply *parse_strings(struct slice bytes)
 {
     struct text given = { bytes.ptr, bytes.ptr + bytes.len };
@@ -180,7 +190,7 @@ static struct reply *parse_strings(struct slice bytes)
     bool array = bytes.len > 0 && bytes.ptr[0] == '*';
     if (bytes.len == 0 || (!array && bytes.ptr[0] != '$'))
         return NULL;
-    if (array && (!take_length(&given, '*', &n) || n < 0 || (size_t)n > bytes.len))
+    if (array && (!take_length(&given, '*', &n) || n < 0 || (size_t)n > bytes.len || !are_strings(given, n)))
         return NULL;
     struct slice rest = slice_of(given.at, (size_t)(given.end - given.at));
     size_t parts_size = (1 + (size_t)n) * sizeof(struct reply) + (size_t)n * sizeof(struct reply *);

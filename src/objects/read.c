@@ -136,7 +136,9 @@ static enum status ask_for_long(struct reading *r, struct s3_reply *reply)
     struct s3_get get = question(r);
     get.head = wish->head || wish->wants_bytes != NULL;
     enum status status = get.head ? ask(r, &get, reply) : ask_for_bytes(r, &get, reply);
-    if (status != STATUS_OK || reply->status == 404 || !get.head || !wants_bytes(r, &reply->meta))
+    /* S3 does not say why it refuses HEAD: what is wrong a GET tells. */
+    bool refused = status != STATUS_OK || reply->status == 404;
+    if (!get.head || wish->head || (!refused && !wants_bytes(r, &reply->meta)))
         return status;
     s3_reply_clean_up(reply);
     get.head = false;

@@ -16,12 +16,12 @@ struct writing {
 };
 
 /* S3 has done nothing, and is not going to. */
-static void let_go(struct writing *w)
+static void let_go(struct writing *w, int64_t deadline_ms)
 {
     struct error ignored;
     enum cache_settlement ended;
     const struct cache_content nothing = { 0, { "", 0 }, { "", 0 } };
-    (void)!cache_settle(&w->o->cache, &w->key, &w->token, &nothing, INT64_MAX, &ended, &ignored);
+    (void)!cache_settle(&w->o->cache, &w->key, &w->token, &nothing, deadline_ms, &ended, &ignored);
 }
 
 static enum status begin(struct writing *w)
@@ -41,7 +41,7 @@ static enum status begin(struct writing *w)
     if (status == STATUS_OK)
         return STATUS_OK;
     if (reason.applied == APPLIED_UNKNOWN)
-        let_go(w); /* it may stand, or come into force later */
+        let_go(w, w->deadline_ms); /* it may stand, or come into force later */
     return error_set_retry(w->err, STATUS_UNAVAILABLE, 1,
                            "the cache can't be told of the write, and could serve what was there before: %.150s", reason.detail);
 }
@@ -60,7 +60,7 @@ static enum status s3_deadline(const struct writing *w, int64_t *out)
 
 static enum status refused(struct writing *w, enum status status, const char *why)
 {
-    let_go(w);
+    let_go(w, INT64_MAX);
     objects_count_write(w->o, WRITE_REFUSED);
     return error_set(w->err, status, "%s", why);
 }
@@ -79,7 +79,7 @@ static enum status failed(struct writing *w, enum status status)
     const struct error reason = *w->err;
     if (reason.applied == APPLIED_UNKNOWN)
         return unknown(w, reason.detail);
-    let_go(w);
+    let_go(w, INT64_MAX);
     objects_count_write(w->o, WRITE_FAILED);
     return status;
 }

@@ -54,6 +54,11 @@ bool session_record_parse(struct slice text, struct session_record *out)
     return true;
 }
 
+bool session_record_is_foreign(struct slice text)
+{
+    return text.len > 0 && text.ptr[0] != FORMAT;
+}
+
 bool session_visit_parse(struct slice reply, struct session_record *out)
 {
     if (reply.len < CHANGED_BYTES || !session_record_parse(slice_from(reply, CHANGED_BYTES), out))

@@ -24,6 +24,8 @@ struct session_record {
 
 /* False when the text is not of the form; attributes and cart are walked by the functions below. */
 bool session_record_parse(struct slice text, struct session_record *out) MUST_USE;
+/* Whether another version of the service keeps it, in a format that is not known here. */
+bool session_record_is_foreign(struct slice text);
 /* What visit replies: first what it has changed, then the session as it was before. */
 bool session_visit_parse(struct slice reply, struct session_record *out) MUST_USE;
 

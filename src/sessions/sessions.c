@@ -303,9 +303,10 @@ static enum status read_customer(struct sessions *s, const struct session_name *
     struct call *call = NULL;
     struct session_record r;
     enum status status = sessions_read(s, name->bucket, key, deadline_ms, &call, err);
-    if (status == STATUS_OK && reply_type(call_reply(call)) == REPLY_NIL)
+    struct slice text = status == STATUS_OK ? reply_text(call_reply(call)) : slice_of("", 0);
+    if (status == STATUS_OK && (reply_type(call_reply(call)) == REPLY_NIL || session_record_is_foreign(text)))
         status = gone(s, err);
-    else if (status == STATUS_OK && !session_record_parse(reply_text(call_reply(call)), &r))
+    else if (status == STATUS_OK && !session_record_parse(text, &r))
         status = sessions_damaged(err);
     else if (status == STATUS_OK)
         *customer = r.customer;

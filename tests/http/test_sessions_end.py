@@ -108,6 +108,22 @@ def test_what_is_over_is_gone_though_its_key_is_there(with_sessions, cluster):
         assert [s["id"] for s in client.get(kept.list_path).json()["items"]] == [kept.id]
 
 
+def test_what_another_version_keeps_is_neither_opened_nor_removed(with_sessions, cluster):
+    instance = with_sessions()
+    with SessionsClient(instance.url) as client:
+        customer = client.create()
+        session, kept = client.open(customer), client.open(customer)
+        ((node, key),) = stored(cluster, session, "s")
+        node.command("SETRANGE", key, 0, b"\x01")
+        for step in (lambda s: s.get(), lambda s: s.get("/session/cart"), lambda s: s.patch(a=1), lambda s: s.put("TEA"),
+                     lambda s: s.request("POST", "/session/rotate"), lambda s: s.request("DELETE", "/session")):
+            step(session).problem(401, "unauthorized")
+        assert [s["id"] for s in client.get(kept.list_path).json()["items"]] == [kept.id]
+        assert node.command("EXISTS", key) == 1
+        client.delete(kept.list_path).expect(204)
+        assert not stored(cluster, session, "s"), "all of a customer's end together"
+
+
 def test_every_key_of_a_session_ends(with_sessions, cluster):
     longest_ms = 120 * 1000
     # Long enough that none ends while it is looked at, however busy the machine is.

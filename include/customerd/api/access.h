@@ -8,12 +8,14 @@
 struct claims;
 struct exchange;
 
+#define ADMISSION_FOUND_MAX 2
+
 struct admission {
     bool done;
     struct claims *claims;  /* NULL when anybody may call, or nobody was asked */
     bool named;             /* key says who calls, for the rate; else claims, or the address */
     uint8_t key[RATE_KEY_BYTES];
-    uint8_t found[2];       /* what the route's own admit found out beside it, for the handler */
+    uint8_t found[ADMISSION_FOUND_MAX]; /* what the route's own admit found out beside it, for the handler */
     struct rate_state rate;
 };
 

@@ -19,6 +19,8 @@ for i = 3, #KEYS do
   local session = session_live(KEYS[i], now)
   if session then
     reply[#reply + 1] = session
+  end
+  if session or session_counts(KEYS[i], now) then
     kept[#kept + 1] = string.sub(list, (i - 3) * 22 + 1, (i - 2) * 22)
   end
 end

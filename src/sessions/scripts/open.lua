@@ -7,8 +7,8 @@
 -- Keeps: at most so many sessions of a customer; each of them is in the list; every key has an expiry.
 --@include session
 
-local present = redis.call('GET', KEYS[1])
 local now = now_ms()
+local present = session_live(KEYS[1], now)
 if present and string.sub(present, 2, 9) == ARGV[2] then
   return { 'done', now, present, 0 }
 end
@@ -22,7 +22,7 @@ end
 
 local live = {}
 for i = 4, #KEYS do
-  if session_live(KEYS[i], now) then
+  if session_counts(KEYS[i], now) then
     live[#live + 1] = i
   end
 end

@@ -7,7 +7,7 @@
 --@include session
 
 local now = now_ms()
-local done = redis.call('GET', KEYS[3])
+local done = session_live(KEYS[3], now)
 if done and string.sub(done, 2, 9) == ARGV[2] then
   return { 'done', now, done }
 end

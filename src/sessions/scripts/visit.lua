@@ -14,7 +14,10 @@ local session = call('GET', key)
 if not session then
   return false
 end
-local last, visits, _, over, kept, ends, customer = struct.unpack('>c8I6I6I6I6I6c16', session, 2)
+local format, last, visits, _, over, kept, ends, customer = struct.unpack('>Bc8I6I6I6I6I6c16', session)
+if format ~= 2 then
+  return false
+end
 local now = kept - call('PTTL', key)
 if now >= over or not call('ZRANK', KEYS[2], customer) then
   call('DEL', key)
