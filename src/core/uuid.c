@@ -1,5 +1,6 @@
 #include "customerd/core/uuid.h"
 
+#include "customerd/core/big_endian.h"
 #include "customerd/core/crypto.h"
 
 #define TEXT_LEN (UUID_TEXT_SIZE - 1)
@@ -9,8 +10,7 @@ bool uuid_new(int64_t realtime_ms, uint8_t bucket, struct uuid *out)
     uint8_t *bytes = out->bytes;
     if (!random_ids(bytes, UUID_BYTES))
         return false;
-    for (int i = 0; i < 6; i++)
-        bytes[i] = (uint8_t)((uint64_t)realtime_ms >> (40 - 8 * i));
+    big_endian_put(bytes, 6, (uint64_t)realtime_ms);
     bytes[6] = (uint8_t)(0x70 | bucket >> 4);
     bytes[7] = (uint8_t)((bucket & 0x0F) << 4 | (bytes[7] & 0x0F));
     bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3F));
@@ -66,8 +66,5 @@ uint8_t uuid_bucket(const struct uuid *id)
 
 int64_t uuid_ms(const struct uuid *id)
 {
-    int64_t ms = 0;
-    for (int i = 0; i < 6; i++)
-        ms = ms << 8 | id->bytes[i];
-    return ms;
+    return (int64_t)big_endian_get(id->bytes, 6);
 }

@@ -1,5 +1,6 @@
 #include "customerd/customers/cursor.h"
 
+#include "customerd/core/big_endian.h"
 #include "customerd/core/crypto.h"
 
 #define CURSOR_VERSION 2
@@ -27,27 +28,13 @@ static bool sign(const uint8_t key[CURSOR_KEY_BYTES], const uint8_t signed_part[
     return hmac_sha256(slice_of(key, CURSOR_KEY_BYTES), slice_of(text, sizeof text), mac);
 }
 
-static void put_bound(uint8_t *to, uint64_t bound)
-{
-    for (unsigned i = 0; i < BOUND_BYTES; i++)
-        to[i] = (uint8_t)(bound >> (8 * (BOUND_BYTES - 1 - i)));
-}
-
-static uint64_t take_bound(const uint8_t *from)
-{
-    uint64_t bound = 0;
-    for (unsigned i = 0; i < BOUND_BYTES; i++)
-        bound = bound << 8 | from[i];
-    return bound;
-}
-
 void cursor_encode(const uint8_t key[CURSOR_KEY_BYTES], const struct cursor *cursor, struct buf *out)
 {
     uint8_t bytes[CURSOR_BYTES] = { CURSOR_VERSION };
     uint8_t mac[SHA256_BYTES];
     memcpy(bytes + 1, cursor->last.bytes, UUID_BYTES);
     for (size_t i = 0; i < CURSOR_LEVELS; i++)
-        put_bound(bytes + BOUNDS_AT + i * BOUND_BYTES, cursor->bounds[i]);
+        big_endian_put(bytes + BOUNDS_AT + i * BOUND_BYTES, BOUND_BYTES, cursor->bounds[i]);
     for (size_t b = 0; b < BUCKETS; b++) {
         uint8_t *at = &bytes[LEVELS_AT + b / LEVELS_A_BYTE];
         *at = (uint8_t)(*at | (cursor->levels[b] & LEVEL_MASK) << (b % LEVELS_A_BYTE * LEVEL_BITS));
@@ -70,7 +57,7 @@ bool cursor_decode(const uint8_t key[CURSOR_KEY_BYTES], struct slice text, struc
         return false;
     memcpy(out->last.bytes, bytes + 1, UUID_BYTES);
     for (size_t i = 0; i < CURSOR_LEVELS; i++)
-        out->bounds[i] = take_bound(bytes + BOUNDS_AT + i * BOUND_BYTES);
+        out->bounds[i] = big_endian_get(bytes + BOUNDS_AT + i * BOUND_BYTES, BOUND_BYTES);
     for (size_t b = 0; b < BUCKETS; b++)
         out->levels[b] = bytes[LEVELS_AT + b / LEVELS_A_BYTE] >> (b % LEVELS_A_BYTE * LEVEL_BITS) & LEVEL_MASK;
     return true;

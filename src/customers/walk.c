@@ -1,5 +1,7 @@
 #include "walk.h"
 
+#include "customerd/core/big_endian.h"
+
 #include <stdlib.h>
 
 /* So few that hardly a bucket of 256 has to be asked twice for a page. */
@@ -31,10 +33,7 @@ struct walk {
 
 static uint64_t beginning(const struct uuid *id)
 {
-    uint64_t first = 0;
-    for (size_t i = 0; i < sizeof first; i++)
-        first = first << 8 | id->bytes[i];
-    return first;
+    return big_endian_get(id->bytes, sizeof(uint64_t));
 }
 
 /* ---- beginning and end ---- */

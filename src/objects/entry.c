@@ -1,21 +1,20 @@
 #include "entry.h"
 
+#include "customerd/core/big_endian.h"
 #include "customerd/core/http_multi.h"
 
 #define FIXED_BYTES 14
 
 static int64_t read_number(const char *at, size_t bytes)
 {
-    uint64_t n = 0;
-    for (size_t i = 0; i < bytes; i++)
-        n = n << 8 | (uint8_t)at[i];
-    return (int64_t)n;
+    return (int64_t)big_endian_get(at, bytes);
 }
 
-static void write_number(struct buf *out, int64_t number, unsigned bytes)
+static void write_number(struct buf *out, int64_t number, size_t bytes)
 {
-    while (bytes-- > 0)
-        buf_append_byte(out, (char)((uint64_t)number >> (8 * bytes) & 0xff));
+    char text[sizeof number];
+    big_endian_put(text, bytes, (uint64_t)number);
+    buf_append(out, slice_of(text, bytes));
 }
 
 /* The fields go into the heads of answers. S3 gives each object an ETag (s3_verdict.c). */

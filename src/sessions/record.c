@@ -1,5 +1,6 @@
 #include "record.h"
 
+#include "customerd/core/big_endian.h"
 #include "customerd/sessions/sessions.h"
 
 #define FORMAT 2
@@ -8,20 +9,12 @@
 #define CHANGED_BYTES 32
 #define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
-static uint64_t number(const char *at, size_t bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | (uint8_t)at[i];
-    return value;
-}
-
 /* A length of n bytes, and as many bytes. */
 static bool take_counted(struct slice *rest, size_t n, struct slice *out)
 {
     if (rest->len < n)
         return false;
-    uint64_t len = number(rest->ptr, n);
+    uint64_t len = big_endian_get(rest->ptr, n);
     struct slice after = slice_from(*rest, n);
     if (after.len < len)
         return false;
@@ -32,9 +25,9 @@ static bool take_counted(struct slice *rest, size_t n, struct slice *out)
 
 static void take_changed(const char *at, struct session_record *out)
 {
-    out->visits = number(at + 8, 6);
-    out->seen_ms = (int64_t)number(at + 14, 6);
-    out->over_ms = (int64_t)number(at + 20, 6);
+    out->visits = big_endian_get(at + 8, 6);
+    out->seen_ms = (int64_t)big_endian_get(at + 14, 6);
+    out->over_ms = (int64_t)big_endian_get(at + 20, 6);
 }
 
 bool session_record_parse(struct slice text, struct session_record *out)
@@ -42,11 +35,11 @@ bool session_record_parse(struct slice text, struct session_record *out)
     if (text.len < HEAD_BYTES || text.ptr[0] != FORMAT)
         return false;
     take_changed(text.ptr + CHANGED_AT, out);
-    out->ends_ms = (int64_t)number(text.ptr + 33, 6);
+    out->ends_ms = (int64_t)big_endian_get(text.ptr + 33, 6);
     memcpy(out->customer.bytes, text.ptr + 39, UUID_BYTES);
     memcpy(out->id.bytes, text.ptr + 55, UUID_BYTES);
-    out->begun_ms = (int64_t)number(text.ptr + 71, 6);
-    out->cart_version = number(text.ptr + 77, 6);
+    out->begun_ms = (int64_t)big_endian_get(text.ptr + 71, 6);
+    out->cart_version = big_endian_get(text.ptr + 77, 6);
     struct slice rest = slice_from(text, HEAD_BYTES);
     if (!take_counted(&rest, 2, &out->from) || !take_counted(&rest, 2, &out->attributes))
         return false;
@@ -81,22 +74,16 @@ bool cart_item_take(struct slice *rest, struct cart_item *out)
     struct slice after = *rest;
     if (!take_counted(&after, 1, &out->sku) || after.len < ITEM_NUMBERS_BYTES)
         return false;
-    out->quantity = (uint32_t)number(after.ptr, 4);
-    out->unit_price = number(after.ptr + 4, 6);
+    out->quantity = (uint32_t)big_endian_get(after.ptr, 4);
+    out->unit_price = big_endian_get(after.ptr + 4, 6);
     *rest = slice_from(after, ITEM_NUMBERS_BYTES);
     return true;
 }
 
-void record_put_number(uint8_t *to, size_t bytes, uint64_t value)
-{
-    for (size_t i = 0; i < bytes; i++)
-        to[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
-}
-
 void cart_item_numbers(const struct cart_item *item, uint8_t out[ITEM_NUMBERS_BYTES])
 {
-    record_put_number(out, 4, item->quantity);
-    record_put_number(out + 4, 6, item->unit_price);
+    big_endian_put(out, 4, item->quantity);
+    big_endian_put(out + 4, 6, item->unit_price);
 }
 
 bool cart_total(struct slice cart, struct cart_totals *out)

@@ -44,8 +44,6 @@ struct cart_item {
 };
 /* As attribute_take. */
 bool cart_item_take(struct slice *rest, struct cart_item *out) MUST_USE;
-/* A number as it is stored: big-endian. */
-void record_put_number(uint8_t *to, size_t bytes, uint64_t value);
 /* Quantity and unit price as they are stored. */
 void cart_item_numbers(const struct cart_item *item, uint8_t out[ITEM_NUMBERS_BYTES]);
 

@@ -1,5 +1,6 @@
 #include "inner.h"
 
+#include "customerd/core/big_endian.h"
 #include "customerd/core/crypto.h"
 
 #include <inttypes.h>
@@ -218,7 +219,7 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
     if (status != STATUS_OK)
         return status;
     memcpy(argument, t.attempt, ATTEMPT_BYTES);
-    record_put_number(argument + ATTEMPT_BYTES, 6, idle_ms(s));
+    big_endian_put(argument + ATTEMPT_BYTES, 6, idle_ms(s));
     argument[VISIT_BYTES - 1] = counts;
     args_bytes(&t.args, argument, sizeof argument);
     status = cluster_run_take(s->options.cluster, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
