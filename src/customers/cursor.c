@@ -59,6 +59,6 @@ bool cursor_decode(const uint8_t key[CURSOR_KEY_BYTES], struct slice text, struc
     for (size_t i = 0; i < CURSOR_LEVELS; i++)
         out->bounds[i] = big_endian_get(bytes + BOUNDS_AT + i * BOUND_BYTES, BOUND_BYTES);
     for (size_t b = 0; b < BUCKETS; b++)
-        out->levels[b] = bytes[LEVELS_AT + b / LEVELS_A_BYTE] >> (b % LEVELS_A_BYTE * LEVEL_BITS) & LEVEL_MASK;
+        out->levels[b] = (uint8_t)((unsigned)bytes[LEVELS_AT + b / LEVELS_A_BYTE] >> (b % LEVELS_A_BYTE * LEVEL_BITS) & LEVEL_MASK);
     return true;
 }
