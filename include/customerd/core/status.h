@@ -23,7 +23,7 @@
     X(STATUS_BAD_PARAMETER, 400, "bad-parameter", "A query parameter is not valid",                                  \
       "An unknown, repeated or ill-formed query parameter")                                                          \
     X(STATUS_BAD_CURSOR, 400, "bad-cursor", "The cursor is not valid",                                               \
-      "The cursor was damaged, shortened, or made by another deployment")                                            \
+      "The cursor was damaged, shortened, or made by another deployment or version")                                 \
     X(STATUS_UNAUTHORIZED, 401, "unauthorized", "Authentication is needed",                                          \
       "No bearer token, or one that is not valid; which check failed is not told")                                   \
     X(STATUS_FORBIDDEN, 403, "forbidden", "The token does not allow this",                                           \
