@@ -7,6 +7,8 @@ from results import Spread
 
 SIZE = "960,540"
 DISTRIBUTIONS = ("get-1", "get-64", "create-64", "mix-75")
+COLORS = ("#1f4e9c", "#e08a1e", "#3a9d5d", "#c0392b", "#7f8c8d", "#8e5bb5", "#17a2b8", "#a0522d", "#d4ac0d", "#e377c2", "#2c3e50",
+          "#9acd32")
 COMMON = """\
 set terminal svg size {size} background 'white' font 'sans-serif,12'
 set output '{output}'
@@ -34,15 +36,21 @@ def _lines(series, axes):
 
 
 def _throughput(results, folder):
-    names = sorted({contestant for found in results.samples.values() for contestant in found})
-    rows = []
+    """A group of bars for each workload, of those alone that took part."""
+    bars, ticks, at = {}, [], 0
     for workload, found in results.samples.items():
-        spreads = [Spread.of(results.values(workload, name)) if name in found else None for name in names]
-        rows.append(f'"{workload}" ' + " ".join(f"{s.median} {s.low} {s.high}" if s else "NaN NaN NaN" for s in spreads))
-    bars = ", ".join(f"$rates using {2 + 3 * i}:{3 + 3 * i}:{4 + 3 * i}:xtic(1) title '{name}'" for i, name in enumerate(names))
+        ticks.append(f'"{workload}" {at + (len(found) - 1) / 2}')
+        for name in found:
+            spread = Spread.of(results.values(workload, name))
+            bars.setdefault(name, []).append(f"{at} {spread.median} {spread.low} {spread.high}")
+            at += 1
+        at += 2
+    data = {f"b{index}": rows for index, rows in enumerate(bars.values())}
+    curves = ", ".join(f"${block} using 1:2:3:4:(0.9) with boxerrorbars lc rgb '{color}' fs solid border rgb '#444444' title '{name}'"
+                       for block, color, name in zip(data, COLORS, bars))
     return _plot(folder, "throughput", "Throughput: median, least and greatest of the rounds",
-                 "set style data histograms\nset style histogram errorbars gap 2 lw 1\nset style fill solid 0.8\n"
-                 f"set yrange [0:*]\nset ylabel 'requests/s'\nset xtics rotate by -40 noenhanced\nplot {bars}\n", {"rates": rows})
+                 f"set yrange [0:*]\nset xrange [-1:{at - 1}]\nset ylabel 'requests/s'\n"
+                 f"set xtics ({', '.join(ticks)}) rotate by -60 noenhanced scale 0\nplot {curves}\n", data)
 
 
 def _distribution(results, folder, workload):
