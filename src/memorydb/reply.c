@@ -2,6 +2,7 @@
 
 #include "reply_blocks.h"
 #include "reply_parser.h"
+#include "resp.h"
 
 #include <hiredis/hiredis.h>
 
@@ -119,36 +120,22 @@ static redisReplyObjectFunctions functions = {
  * bytes. The bytes were found whole by resp_scan. Anything else, and what is spelt otherwise than servers do, is left to
  * hiredis. */
 
-#define LENGTH_MAX_DIGITS 9
-
 struct text {
     const char *at, *end;
 };
 
-/* Takes a line of a type and a length; -1 stands for nil. False when there is none, or it is spelt in another way. */
-static bool take_length(struct text *t, char type, long *len)
+static bool take_length(struct text *t, char type, int64_t *len)
 {
-    if (t->end - t->at < 4 || t->at[0] != type)
-        return false;
-    bool nil = t->at[1] == '-' && t->at[2] == '1';
-    const char *digits = t->at + (nil ? 2 : 1), *p = digits;
-    const char *end = t->end - digits > LENGTH_MAX_DIGITS ? digits + LENGTH_MAX_DIGITS : t->end;
-    long n = 0;
-    for (; p < end && *p >= '0' && *p <= '9'; p++)
-        n = n * 10 + (*p - '0');
-    if (p == digits || (*digits == '0' && p - digits > 1) || t->end - p < 2 || p[0] != '\r' || p[1] != '\n')
-        return false;
-    if (nil && n != 1)
-        return false;
-    *len = nil ? -1 : n;
-    t->at = p + 2;
-    return true;
+    struct slice rest = slice_of(t->at, (size_t)(t->end - t->at));
+    size_t line = rest.len > 0 && rest.ptr[0] == type ? resp_length(rest, len) : 0;
+    t->at += line;
+    return line > 0;
 }
 
 /* The string stays where it is. False when it is none, or not whole. */
 static bool take_string(struct text *t, struct reply *out)
 {
-    long len;
+    int64_t len;
     if (!take_length(t, '$', &len))
         return false;
     *out = (struct reply){ .type = len < 0 ? REPLY_NIL : REPLY_STRING };
@@ -162,9 +149,9 @@ static bool take_string(struct text *t, struct reply *out)
     return true;
 }
 
-static bool take_strings(struct text *t, struct reply *parts, long n, struct reply **elements)
+static bool take_strings(struct text *t, struct reply *parts, int64_t n, struct reply **elements)
 {
-    for (long i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
         elements[i] = &parts[i];
         if (!take_string(t, &parts[i]))
             return false;
@@ -173,10 +160,10 @@ static bool take_strings(struct text *t, struct reply *parts, long n, struct rep
 }
 
 /* Before anything is copied: what else an array may hold comes in long replies, too. */
-static bool are_strings(struct text t, long n)
+static bool are_strings(struct text t, int64_t n)
 {
     struct reply ignored;
-    for (long i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         if (!take_string(&t, &ignored))
             return false;
     return true;
@@ -186,7 +173,7 @@ static struct reply *parse_strings(struct slice bytes)
 {
     struct text given = { bytes.ptr, bytes.ptr + bytes.len };
     struct reply_block *block = NULL;
-    long n = 0;
+    int64_t n = 0;
     bool array = bytes.len > 0 && bytes.ptr[0] == '*';
     if (bytes.len == 0 || (!array && bytes.ptr[0] != '$'))
         return NULL;

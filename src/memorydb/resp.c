@@ -1,5 +1,7 @@
 #include "resp.h"
 
+#define LENGTH_MAX_DIGITS 9
+
 /* The number of a header line, or false when it is not one. */
 static bool parse_number(struct slice text, int64_t *value)
 {
@@ -58,17 +60,23 @@ static enum resp_result scan_string(struct resp_scan *scan, struct slice bytes, 
     return RESP_WHOLE;
 }
 
-/* A header line of a few digits, as nearly all are: its length without the line's end, and the number. 0 for any other. */
-static size_t short_line(struct slice rest, int64_t *number)
+size_t resp_length(struct slice text, int64_t *length)
 {
     size_t i = 1;
     int n = 0;
-    if (rest.len < 2 || (rest.ptr[0] != '$' && rest.ptr[0] != '*'))
+    if (text.len < 4)
         return 0;
-    for (; i < 8 && i < rest.len && rest.ptr[i] >= '0' && rest.ptr[i] <= '9'; i++)
-        n = n * 10 + (rest.ptr[i] - '0');
-    *number = n;
-    return i > 1 && i + 1 < rest.len && rest.ptr[i] == '\r' && rest.ptr[i + 1] == '\n' ? i : 0;
+    if (text.ptr[1] == '-') {
+        *length = -1;
+        return text.len >= 5 && memcmp(text.ptr + 1, "-1\r\n", 4) == 0 ? 5 : 0;
+    }
+    for (; i <= LENGTH_MAX_DIGITS && i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
+        n = n * 10 + (text.ptr[i] - '0');
+    bool is_spelt_otherwise = i == 1 || (text.ptr[1] == '0' && i > 2);
+    if (is_spelt_otherwise || text.len - i < 2 || text.ptr[i] != '\r' || text.ptr[i + 1] != '\n')
+        return 0;
+    *length = n;
+    return i + 2;
 }
 
 static enum resp_result scan_counted(struct resp_scan *scan, struct slice bytes, char type, size_t next, int64_t number)
@@ -82,23 +90,23 @@ static enum resp_result scan_counted(struct resp_scan *scan, struct slice bytes,
 /* Steps over the header line at scan->at, and over a string's bytes. */
 static enum resp_result scan_value(struct resp_scan *scan, struct slice bytes)
 {
-    int64_t counted;
+    int64_t number = 0;
     struct slice rest = slice_from(bytes, scan->at);
-    size_t short_one = short_line(rest, &counted);
-    if (short_one > 0)
-        return scan_counted(scan, bytes, rest.ptr[0], scan->at + short_one + 2, counted);
+    bool has_length = rest.len > 0 && (rest.ptr[0] == '$' || rest.ptr[0] == '*');
+    size_t short_line = has_length ? resp_length(rest, &number) : 0;
+    if (short_line > 0)
+        return scan_counted(scan, bytes, rest.ptr[0], scan->at + short_line, number);
     const char *cr = rest.len == 0 ? NULL : memchr(rest.ptr, '\r', rest.len);
     size_t line = cr == NULL ? rest.len : (size_t)(cr - rest.ptr);
     if (line > RESP_LINE_MAX_BYTES || (rest.len > 0 && memchr("+-:$*", rest.ptr[0], 5) == NULL))
         return RESP_BROKEN;
     if (cr == NULL || line + 1 == rest.len)
         return RESP_PARTIAL;
-    int64_t number = 0;
     bool plain = rest.ptr[0] == '+' || rest.ptr[0] == '-';
     if (line == 0 || cr[1] != '\n' || (!plain && !parse_number(slice_of(rest.ptr + 1, line - 1), &number)))
         return RESP_BROKEN;
     size_t next = scan->at + line + 2;
-    if (rest.ptr[0] == '$' || rest.ptr[0] == '*')
+    if (has_length)
         return scan_counted(scan, bytes, rest.ptr[0], next, number);
     scan->at = next;
     value_done(scan);

@@ -30,4 +30,9 @@ struct resp_scan {
  * for the next one. RESP_PARTIAL: call again with the same bytes and more. RESP_BROKEN: not RESP2, or over a bound. */
 enum resp_result resp_scan(struct resp_scan *scan, struct slice bytes, size_t *len);
 
+/* The line of a type and a length that text begins with, as servers spell it: how many bytes it has with its end, and the length,
+ * of nine digits at most; -1 stands for nil. The type is the caller's to look at. 0 for what is spelt in another way, or not
+ * whole. */
+size_t resp_length(struct slice text, int64_t *length);
+
 #endif
