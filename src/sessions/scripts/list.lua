@@ -16,12 +16,12 @@ end
 local now = now_ms()
 local reply, kept = { 'done', now }, {}
 for i = 3, #KEYS do
-  local session = session_live(KEYS[i], now)
-  if session then
-    reply[#reply + 1] = session
-  end
-  if session or session_counts(KEYS[i], now) then
+  local session = redis.call('GET', KEYS[i])
+  if session_counts(session, now) then
     kept[#kept + 1] = string.sub(list, (i - 3) * 22 + 1, (i - 2) * 22)
+    if session_is_known(session) then
+      reply[#reply + 1] = session
+    end
   end
 end
 if ARGV[3] == 'end' then

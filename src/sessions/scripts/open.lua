@@ -22,7 +22,7 @@ end
 
 local live = {}
 for i = 4, #KEYS do
-  if session_counts(KEYS[i], now) then
+  if session_counts(redis.call('GET', KEYS[i]), now) then
     live[#live + 1] = i
   end
 end

@@ -26,10 +26,9 @@ local function text_of(number)
   return string.format('%.0f', number)
 end
 
--- The session as it stands there, or nil: what another version of the service keeps in another format is that version's.
-local function session_get(key)
-  local session = redis.call('GET', key)
-  return session and string.byte(session) == 2 and session or nil
+-- What another version of the service keeps in another format is that version's.
+local function session_is_known(session)
+  return session and string.byte(session) == 2
 end
 
 local function session_is_over(session, now)
@@ -38,20 +37,19 @@ end
 
 -- The session, or nil: it is over.
 local function session_live(key, now)
-  local session = session_get(key)
-  return session and not session_is_over(session, now) and session or nil
+  local session = redis.call('GET', key)
+  return session_is_known(session) and not session_is_over(session, now) and session or nil
 end
 
 -- Whether it counts among its customer's: of another version's it is not known whether it is over.
-local function session_counts(key, now)
-  local session = redis.call('GET', key)
-  return session and (string.byte(session) ~= 2 or not session_is_over(session, now))
+local function session_counts(session, now)
+  return session and not (session_is_known(session) and session_is_over(session, now))
 end
 
 -- The session, or nil: it is over, or its customer was deleted. A customer lives exactly while its bucket's index has it.
 local function session_find(key, customers, now)
-  local session = session_get(key)
-  if not session then
+  local session = redis.call('GET', key)
+  if not session_is_known(session) then
     return nil
   end
   if session_is_over(session, now) or not redis.call('ZSCORE', customers, string.sub(session, 40, 55)) then
