@@ -99,10 +99,11 @@ static struct slice range_text(const struct range *range, char text[64])
 static enum status fetch(struct reading *r, bool head, struct error *err)
 {
     char text[64];
+    struct slice range = head ? slice_of("", 0) : range_text(&r->range, text);
     const struct object_wish wish = {
         .head = head,
-        .range = head ? slice_of("", 0) : range_text(&r->range, text),
-        .range_tag = range_tag(&r->x->request.headers),
+        .range = range,
+        .range_tag = range.len > 0 ? range_tag(&r->x->request.headers) : slice_of("", 0),
         .wants_bytes = conditions_given(&r->x->request.headers) ? wants_bytes : NULL,
         .ctx = r,
     };

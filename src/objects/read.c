@@ -119,7 +119,7 @@ static enum status give_reply(struct reading *r, struct s3_reply *reply, enum ob
 static enum status ask_for_bytes(const struct reading *r, struct s3_get *get, struct s3_reply *reply)
 {
     get->range = r->wish->range;
-    get->if_match = get->range.len > 0 ? r->wish->range_tag : slice_of("", 0);
+    get->if_match = r->wish->range_tag;
     enum status status = ask(r, get, reply);
     if (status != STATUS_OK || reply->status != 412)
         return status;

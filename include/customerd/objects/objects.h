@@ -58,7 +58,7 @@ struct object_wish {
     bool head;          /* the body is not wanted: view.body may hold it all the same, view.stream is never there */
     struct slice range; /* a Range as S3 takes it, or empty: used when the object is too long to be kept. Others are
                          * given whole, since they are at hand */
-    struct slice range_tag; /* of which object, with its quotes; another one is fetched whole. Empty: of any */
+    struct slice range_tag; /* of which object the range is, with its quotes; another one is fetched whole. Empty: of any, or no range */
     /* Asked before the bytes of an object that is too long to be kept are fetched, with what S3 says of it: false, and the view has
      * no more than that. NULL: they are wanted. */
     bool (*wants_bytes)(void *ctx, const struct s3_meta *meta);
