@@ -48,14 +48,17 @@ class Authority:
         self.enforcers += [Enforcer(node, validity, state["connection_ttl"]) for node in Cluster(home).nodes]
 
     def run(self):
+        # The first credentials come before the nodes are told anything: a node that knows something then knows their tokens.
+        self._second(int(time.time()))
         for enforcer in self.enforcers:
             enforcer.start()
         while True:
-            if self.generations is not None:
-                self._second(int(time.time()))
             time.sleep(1.0 - time.time() % 1.0)
+            self._second(int(time.time()))
 
     def _second(self, now_s):
+        if self.generations is None:
+            return
         self.generations.forget_expired(now_s)
         new = self.generations.next(now_s)
         for validity in self.validities:
