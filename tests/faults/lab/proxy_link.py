@@ -50,6 +50,10 @@ class ClientSide(asyncio.Protocol):
     def __init__(self, link):
         self.link = link
 
+    def connection_made(self, transport):
+        """Before the coroutine that opens the link goes on: a reply may come first, and must not be lost."""
+        self.link.client = transport
+
     def data_received(self, data):
         self.link.from_client(data)
 
@@ -81,6 +85,7 @@ class Link:
         self.from_client_bytes, self.from_node_bytes = bytearray(), bytearray()
         self.pending, self.outgoing = collections.deque(), collections.deque()
         self.stalled, self.detached, self.draining, self.opened, self.settlings = False, False, False, False, []
+        self.late_frame = None
 
     # ---- the client's commands ----
 
@@ -263,12 +268,16 @@ class Link:
         self.detached = True
         if self.client is not None:
             abort(self.client)
-        self.later(seconds, self.deliver_late, frame)
+        self.late_frame = frame
+        self.later(seconds, self.deliver_late)
 
-    def deliver_late(self, frame):
-        if self.node is not None and not self.node.is_closing():
-            self.door.late += 1
-            self.forward(frame, lambda reply: self.close_node())
+    def deliver_late(self):
+        """Whether there was something to deliver."""
+        frame, self.late_frame = self.late_frame, None
+        if frame is None or self.node is None or self.node.is_closing():
+            return False
+        self.forward(frame, lambda reply: self.close_node())
+        return True
 
     # ---- the end ----
 
