@@ -163,31 +163,35 @@ void base64url_encode(struct buf *out, struct slice data)
     }
 }
 
-static int base64url_value(char c)
+/* Where c is from first to last, at + 1 for first, and so on; else 0. */
+static uint32_t base64url_range(uint32_t c, uint32_t first, uint32_t last, uint32_t at)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '-')
-        return 62;
-    return c == '_' ? 63 : -1;
+    uint32_t within = (first - 1 - c) & (c - last - 1); /* both below 0 */
+    return (0 - (within >> 31)) & (c - first + at + 1);
+}
+
+/* Above 63 for what is no letter. A token's letters are a secret, and random: so no branch and no look-up depends on them. */
+static uint32_t base64url_value(char c)
+{
+    uint32_t byte = (unsigned char)c;
+    uint32_t above = base64url_range(byte, 'A', 'Z', 0) | base64url_range(byte, 'a', 'z', 26) |
+                     base64url_range(byte, '0', '9', 52) | base64url_range(byte, '-', '-', 62) |
+                     base64url_range(byte, '_', '_', 63);
+    return above - 1;
 }
 
 int base64url_decode(struct slice text, uint8_t *out, size_t cap)
 {
     uint32_t pending = 0;
+    uint32_t highest = 0;
     int pending_bits = 0;
     size_t len = 0;
     if (text.len % 4 == 1 || text.len / 4 * 3 > INT_MAX - 3)
         return -1;
     for (size_t i = 0; i < text.len; i++) {
-        int value = base64url_value(text.ptr[i]);
-        if (value < 0)
-            return -1;
-        pending = pending << 6 | (uint32_t)value;
+        uint32_t value = base64url_value(text.ptr[i]);
+        highest |= value;
+        pending = pending << 6 | (value & 63);
         pending_bits += 6;
         if (pending_bits < 8)
             continue;
@@ -197,5 +201,5 @@ int base64url_decode(struct slice text, uint8_t *out, size_t cap)
         out[len++] = (uint8_t)(pending >> pending_bits & 0xff);
     }
     uint32_t stray = pending & ((UINT32_C(1) << pending_bits) - 1);
-    return stray == 0 ? (int)len : -1;
+    return highest < 64 && stray == 0 ? (int)len : -1;
 }

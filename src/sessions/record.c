@@ -6,7 +6,7 @@
 #define FORMAT 2
 #define HEAD_BYTES 83
 #define CHANGED_AT 1 /* by a visit */
-#define CHANGED_BYTES 32
+#define CHANGED_BYTES 26 /* and told by it; when its key expires comes after them */
 #define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
 /* A length of n bytes, and as many bytes. */
@@ -52,11 +52,13 @@ bool session_record_is_foreign(struct slice text)
     return text.len > 0 && text.ptr[0] != FORMAT;
 }
 
-bool session_visit_parse(struct slice reply, struct session_record *out)
+bool session_visit_parse(struct slice changed, struct slice session, struct session_record *out)
 {
-    if (reply.len < CHANGED_BYTES || !session_record_parse(slice_from(reply, CHANGED_BYTES), out))
+    if (changed.len < CHANGED_BYTES)
         return false;
-    take_changed(reply.ptr, out);
+    if (!session_record_parse(session.len > 0 ? session : slice_from(changed, CHANGED_BYTES), out))
+        return false;
+    take_changed(changed.ptr, out);
     return true;
 }
 

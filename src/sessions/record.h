@@ -26,8 +26,9 @@ struct session_record {
 bool session_record_parse(struct slice text, struct session_record *out) MUST_USE;
 /* Whether another version of the service keeps it, in a format that is not known here. */
 bool session_record_is_foreign(struct slice text);
-/* What visit replies: first what it has changed, then the session as it was before. */
-bool session_visit_parse(struct slice reply, struct session_record *out) MUST_USE;
+/* What visit replies: what it has changed, and the session as it was before, which follows in the same string where it is not
+ * given apart (then session is empty). */
+bool session_visit_parse(struct slice changed, struct slice session, struct session_record *out) MUST_USE;
 
 struct attribute {
     struct slice name; /* JSON text, as value */

@@ -208,6 +208,12 @@ static enum status step_run(struct step *t, struct sessions *s, const struct scr
     return status == STATUS_OK && t->word == WORD_GONE ? gone(s, err) : status;
 }
 
+static bool visited(const struct reply *reply, struct session_record *out)
+{
+    bool apart = reply_type(reply) == REPLY_ARRAY;
+    return session_visit_parse(reply_text(apart ? reply_at(reply, 0) : reply), reply_text(reply_at(reply, 1)), out);
+}
+
 enum status sessions_visit(struct sessions *s, const struct session_name *name, enum session_view view,
                            int64_t deadline_ms, struct session_answer *out, struct error *err)
 {
@@ -225,7 +231,7 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
     status = cluster_run_take(s->options.cluster, args_call(&t.args, CALL_WRITE, &script_session_visit, name->bucket), deadline_ms, &t.call, err);
     if (status == STATUS_OK && reply_type(call_reply(t.call)) == REPLY_NIL)
         status = gone(s, err);
-    else if (status == STATUS_OK && !session_visit_parse(reply_text(call_reply(t.call)), &r))
+    else if (status == STATUS_OK && !visited(call_reply(t.call), &r))
         status = sessions_damaged(err);
     else if (status == STATUS_OK)
         status = answer(&r, r.seen_ms, view, out, err);

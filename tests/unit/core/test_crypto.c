@@ -126,6 +126,20 @@ static void base64url_refuses_what_is_not_its_own(void **state)
     assert_int_equal(base64url_decode(slice_cstr("Zm9v"), out, 3), 3);
 }
 
+static void base64url_knows_its_64_letters_alone(void **state)
+{
+    (void)state;
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (int byte = 0; byte <= UCHAR_MAX; byte++) {
+        const char text[] = { 'A', 'A', 'A', (char)byte };
+        const char *letter = byte == 0 ? NULL : strchr(letters, byte);
+        uint8_t out[3] = { 0 };
+        assert_int_equal(base64url_decode(slice_of(text, sizeof text), out, sizeof out), letter == NULL ? -1 : 3);
+        if (letter != NULL)
+            assert_int_equal(out[2], letter - letters);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +152,7 @@ int main(void)
         cmocka_unit_test(comparison_and_wiping),
         cmocka_unit_test(base64url_has_no_padding),
         cmocka_unit_test(base64url_refuses_what_is_not_its_own),
+        cmocka_unit_test(base64url_knows_its_64_letters_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

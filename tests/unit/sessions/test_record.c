@@ -35,18 +35,21 @@ static void of_a_visit_what_it_changed_counts(void **state)
     append_number(&text, 4, 6);
     append_number(&text, UINT64_C(1700000070000), 6);
     append_number(&text, UINT64_C(1700000970000), 6);
-    append_number(&text, UINT64_C(1700001016250), 6);
     size_t changed = text.len;
     append_head(&text, "Firefox");
     append_counted(&text, "attributes", 2);
-    assert_true(session_visit_parse(buf_slice(&text), &r));
+    assert_true(session_visit_parse(slice_of(text.data, changed), slice_from(buf_slice(&text), changed), &r));
+    assert_int_equal(r.visits, 4);
+    assert_slice(r.attributes, "attributes");
+    assert_true(session_visit_parse(buf_slice(&text), slice_of("", 0), &r));
     assert_int_equal(r.visits, 4);
     assert_int_equal(r.seen_ms, 1700000070000);
     assert_int_equal(r.over_ms, 1700000970000);
     assert_int_equal(r.ends_ms, 1700043200000);
     assert_slice(r.attributes, "attributes");
-    assert_false(session_visit_parse(slice_of(text.data, changed), &r));
-    assert_false(session_visit_parse(slice_of(text.data, changed - 1), &r));
+    assert_false(session_visit_parse(slice_of(text.data, changed), slice_of("", 0), &r));
+    assert_false(session_visit_parse(slice_of(text.data, changed - 1), slice_from(buf_slice(&text), changed), &r));
+    assert_false(session_visit_parse(slice_of(text.data, changed), slice_of("x", 1), &r));
     buf_clean_up(&text);
 }
 
