@@ -2,6 +2,8 @@
 
 #include "unit.h"
 
+#include <limits.h>
+
 static void assert_hex(const uint8_t *bytes, const char *expected)
 {
     char text[2 * SHA256_BYTES + 1];
