@@ -137,6 +137,8 @@ static enum status rotate_session(struct exchange *x, struct error *err)
     struct visit v;
     enum status status = begin(&v, x, true, err);
     if (status == STATUS_OK)
+        status = refuse_key(x, err);
+    if (status == STATUS_OK)
         status = sessions_rotate(v.sessions, &v.name, v.by_cookie ? VIEW_SESSION : VIEW_SESSION_WITH_TOKEN,
                                  x->request.deadline_ms, &v.answer, err);
     if (status == STATUS_OK) {
@@ -173,15 +175,21 @@ static bool is_listed(const char *list, uint64_t version)
 static enum status get_cart(struct exchange *x, struct error *err)
 {
     struct visit v;
+    char match[PRECONDITION_LIST_SIZE];
     char none_of[PRECONDITION_LIST_SIZE];
     enum status status = begin(&v, x, true, err);
+    if (status == STATUS_OK)
+        status = sessions_http_precondition(&x->request, "If-Match", false, match, err);
     if (status == STATUS_OK)
         status = sessions_http_precondition(&x->request, "If-None-Match", true, none_of, err);
     if (status == STATUS_OK)
         status = sessions_visit(v.sessions, &v.name, VIEW_CART, x->request.deadline_ms, &v.answer, err);
-    if (status == STATUS_OK) {
-        put_json(&v, 200);
+    if (status == STATUS_OK)
         put_etag(&v);
+    if (status == STATUS_OK && match[0] != '\0' && !is_listed(match, v.answer.cart_version)) {
+        status = error_set(err, STATUS_PRECONDITION_FAILED, "The cart's version is %" PRIu64, v.answer.cart_version);
+    } else if (status == STATUS_OK) {
+        put_json(&v, 200);
         response_header(&x->response, "Cache-Control", "private, no-cache");
         if (is_listed(none_of, v.answer.cart_version)) {
             /* The body stays for its length, which a 304 states as a 200 would; it is not sent. */
@@ -317,7 +325,7 @@ static enum status start(struct app *app, const void *settings, void **state, st
 {
     const struct sessions_options options = {
         .cluster = app->cluster,
-        .log = app->log,
+        .request_timeout_ms = app->config->http.request_timeout_ms,
         .settings = *(const struct sessions_settings *)settings,
     };
     *state = sessions_new(&options, err);

@@ -128,11 +128,7 @@ enum status write_refused(bool in_doubt, enum status status, struct error *err)
 {
     bool passing = status == STATUS_EMAIL_TAKEN || status == STATUS_UPDATE_IN_PROGRESS ||
                    status == STATUS_PRECONDITION_FAILED;
-    if (!passing || !in_doubt)
-        return status;
-    status = error_set_retry(err, STATUS_OUTCOME_UNKNOWN, 1, "sent twice: the second was refused, the first may yet arrive");
-    err->applied = APPLIED_UNKNOWN;
-    return status;
+    return passing && in_doubt ? call_refused_in_doubt(err) : status;
 }
 
 enum status write_resolve(struct write *w, const struct reply *taken, struct slice *stale_claim, struct error *err)

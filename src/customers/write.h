@@ -42,8 +42,7 @@ void write_condition_args(const struct write *w, struct args *args);
  * mismatch, missing, precondition, running, busy, and anything else as UPDATE_IN_PROGRESS. */
 enum status write_finish(struct write *w, enum word word, const struct reply *reply, struct error *err) MUST_USE;
 
-/* What a refusal becomes when the write was sent more than once: the reason may go away before the earlier sending arrives,
- * which then does what was refused. OUTCOME_UNKNOWN in that case, else status as it is. */
+/* The status of a refusal, unless it may pass away and the write is in doubt (call_refused_in_doubt). */
 enum status write_refused(bool in_doubt, enum status status, struct error *err) MUST_USE;
 
 /* How an e-mail change ended, when it did not end in an answer. */

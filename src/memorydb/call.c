@@ -126,6 +126,13 @@ void call_unmark_sent(struct call *c)
     atomic_fetch_and(&c->flags, ~(unsigned)CALL_SENT);
 }
 
+enum status call_refused_in_doubt(struct error *err)
+{
+    enum status status = error_set_retry(err, STATUS_OUTCOME_UNKNOWN, 1, "sent twice: the second was refused, the first may yet arrive");
+    err->applied = APPLIED_UNKNOWN;
+    return status;
+}
+
 void call_mark_in_doubt(struct call *c)
 {
     atomic_fetch_or(&c->flags, CALL_IN_DOUBT);

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 
 #define SAFE_INTEGER_MAX INT64_C(9007199254740991)
-#define CHANGES_MAX_BYTES (256u << 10)
+#define PATCHED_ATTRIBUTES_MAX (2 * SESSION_ATTRIBUTES_MAX) /* in one patch: all that there may be go, and as many come */
+#define CHANGES_MAX_BYTES (256u << 10)                       /* more than so many of the longest take */
 #define FROM_MAX_BYTES (4 * SESSION_FROM_MAX_CHARS)
 #define MISSPELT_DISTANCE_MAX 3
 
@@ -113,14 +114,19 @@ static void check_attribute(struct slice name, const json_t *value, struct findi
     }
 }
 
-/* Appends each with its value, null as an empty one; with nulls false they are left out. */
-static void take_attributes(json_t *value, bool nulls, struct buf *out, struct findings *f)
+/* Appends each of at most so many with its value, null as an empty one; with nulls false they are left out. */
+static void take_attributes(json_t *value, int most, bool nulls, struct buf *out, struct findings *f)
 {
     const char *name;
     size_t len;
     json_t *item;
     if (!json_is_object(value)) {
         findings_add(f, slice_cstr("attributes"), slice_cstr(NULL), "expected an object, got %s", json_type_name(value));
+        return;
+    }
+    if (json_object_size(value) > (size_t)most) {
+        findings_add(f, slice_cstr("attributes"), slice_cstr(NULL), "expected at most %d members, got %zu", most,
+                     json_object_size(value));
         return;
     }
     json_object_keylen_foreach(value, name, len, item)
@@ -149,7 +155,7 @@ enum status session_patch_parse(struct slice body, struct buf *changes, struct f
     buf_init(changes, CHANGES_MAX_BYTES);
     check_names(object, known, f);
     if (attributes != NULL)
-        take_attributes(attributes, true, changes, f);
+        take_attributes(attributes, PATCHED_ATTRIBUTES_MAX, true, changes, f);
     json_decref(object);
     status = finish(f, err);
     return status == STATUS_OK && !buf_ok(changes) ? error_set(err, STATUS_INTERNAL, "out of memory") : status;
@@ -191,12 +197,9 @@ static void take_from(const json_t *value, struct buf *out, struct findings *f)
         buf_append(out, json_text(value));
 }
 
-/* The number and size of what a new session may have are bounded here, of what a patch leaves by the script. */
-static void check_bounds(json_t *attributes, const struct buf *taken, struct findings *f)
+/* What a new session may have is bounded here, what a patch leaves by the script. */
+static void check_bytes(const struct buf *taken, struct findings *f)
 {
-    if (json_object_size(attributes) > SESSION_ATTRIBUTES_MAX)
-        findings_add(f, slice_cstr("attributes"), slice_cstr(NULL), "expected at most %d members, got %zu",
-                     SESSION_ATTRIBUTES_MAX, json_object_size(attributes));
     if (taken->len > SESSION_ATTRIBUTES_MAX_BYTES)
         findings_add(f, slice_cstr("attributes"), slice_cstr(NULL), "expected at most %d bytes, got %zu",
                      SESSION_ATTRIBUTES_MAX_BYTES, taken->len);
@@ -216,8 +219,8 @@ enum status session_opening_parse(struct slice body, struct session_opening *out
     if (!json_is_string(customer) || !uuid_parse(json_text(customer), &out->customer))
         found(f, "customer_id", "expected a customer's id as a string");
     if (attributes != NULL && !json_is_null(attributes)) {
-        take_attributes(attributes, false, &out->attributes, f);
-        check_bounds(attributes, &out->attributes, f);
+        take_attributes(attributes, SESSION_ATTRIBUTES_MAX, false, &out->attributes, f);
+        check_bytes(&out->attributes, f);
     }
     take_from(json_object_get(object, "from"), &out->from, f);
     if (cookie != NULL && !json_is_boolean(cookie))

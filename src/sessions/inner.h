@@ -22,19 +22,22 @@ enum session_word { WORD_DONE, WORD_GONE, WORD_MISSING, WORD_CHANGED, WORD_PRECO
 
 void sessions_count(struct sessions *s, enum session_event event, uint64_t n);
 
-/* {tag}s<hash>: a session. {tag}l<customer's id>: a customer's sessions. {tag}i: the index of the bucket's customers. */
+/* {tag}s<hash>: a session. {tag}l<customer's id>: a customer's sessions. {tag}m<attempt>: a change's marker. {tag}i: the index of
+ * the bucket's customers. */
 struct key session_key(const struct session_name *name);
 struct key sessions_list_key(const struct uuid *customer);
 struct key sessions_customers_key(uint8_t bucket);
 
-/* Runs a script. On OK *call holds the reply, to be released by the caller, and *word its first element. */
+/* Runs a script. On OK *call holds the reply, to be released by the caller, and *word its first element. On failure err tells
+ * whether it may have been applied. */
 enum status sessions_run(struct sessions *s, const struct script *script, uint8_t bucket, const struct args *args,
                          int64_t deadline_ms, struct call **call, enum session_word *word, struct error *err) MUST_USE;
 /* GET of a key. On OK *call holds the reply. */
 enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *key, int64_t deadline_ms, struct call **call,
                           struct error *err) MUST_USE;
 
-/* The session of a reply {'done', now, session...}: its view, and what else the answer has. */
+/* The session of a reply {'done', now, session...}: its view, and what else the answer has. On failure err tells that the step
+ * may have been applied. */
 enum status sessions_answer(const struct reply *reply, enum session_view view, struct session_answer *out,
                             struct error *err) MUST_USE;
 enum status sessions_damaged(struct error *err);

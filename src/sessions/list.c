@@ -42,7 +42,6 @@ struct opening {
     const struct session_opening *in;
     struct uuid id;
     struct session_name name;
-    uint8_t attempt[ATTEMPT_BYTES];
 };
 
 static enum status open_once(struct sessions *s, const struct opening *o, int64_t deadline_ms, struct call **call,
@@ -58,7 +57,6 @@ static enum status open_once(struct sessions *s, const struct opening *o, int64_
         return status;
     args_init(&args, keys, 3 + list_keys(&list, bucket, keys + 3));
     args_number(&args, (uint64_t)s->options.settings.idle_s * 1000);
-    args_bytes(&args, o->attempt, sizeof o->attempt);
     args_number(&args, (uint64_t)s->options.settings.absolute_s * 1000);
     args_slice(&args, list.text);
     args_number(&args, SESSIONS_PER_CUSTOMER);
@@ -77,10 +75,7 @@ static enum status opened(struct sessions *s, const struct session_opening *in, 
 {
     sessions_count(s, EVENT_OPENED, 1);
     sessions_count(s, EVENT_CROWDED_OUT, (uint64_t)reply_integer(reply_at(reply, 3)));
-    enum status status = sessions_answer(reply, in->cookie ? VIEW_SESSION : VIEW_SESSION_WITH_TOKEN, out, err);
-    if (status != STATUS_OK)
-        err->applied = APPLIED_UNKNOWN; /* it was; only its answer can't be given */
-    return status;
+    return sessions_answer(reply, in->cookie ? VIEW_SESSION : VIEW_SESSION_WITH_TOKEN, out, err);
 }
 
 enum status sessions_open(struct sessions *s, const struct session_opening *in, int64_t now_ms, int64_t deadline_ms,
@@ -91,7 +86,7 @@ enum status sessions_open(struct sessions *s, const struct session_opening *in, 
     enum session_word word = WORD_CHANGED;
     uint8_t bucket = uuid_bucket(&in->customer);
     if (!session_token_new(bucket, &out->token) || !session_token_name(&out->token, &o.name) ||
-        !uuid_new(now_ms, bucket, &o.id) || !random_ids(o.attempt, sizeof o.attempt))
+        !uuid_new(now_ms, bucket, &o.id))
         return error_set(err, STATUS_INTERNAL, "no token could be made");
     enum status status = STATUS_OK;
     while (status == STATUS_OK && word == WORD_CHANGED) {

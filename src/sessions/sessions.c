@@ -8,6 +8,7 @@
 
 #define ANSWER_MAX_BYTES (64u << 10)
 #define ANSWER_BYTES 512 /* of most sessions, beside what the client chose */
+#define MARKER_LIFE_MS 60000 /* or longer: twice as long as a request may take */
 #define VISIT_BYTES (ATTEMPT_BYTES + 6 + 1) /* what scripts/visit.lua is told */
 
 static const char *const event_labels[EVENTS] = {
@@ -95,6 +96,13 @@ enum status sessions_damaged(struct error *err)
     return error_set(err, STATUS_RECORD_DAMAGED, "the session's record is damaged");
 }
 
+/* A step was run, and only its answer can't be given. */
+static enum status unanswerable(enum status status, struct error *err)
+{
+    err->applied = APPLIED_UNKNOWN;
+    return status;
+}
+
 static bool word_of(const struct reply *reply, enum session_word *out)
 {
     int at = reply_word(reply, words, WORDS);
@@ -110,7 +118,7 @@ enum status sessions_run(struct sessions *s, const struct script *script, uint8_
         return status;
     call_release(*call);
     *call = NULL;
-    return sessions_damaged(err);
+    return unanswerable(sessions_damaged(err), err);
 }
 
 enum status sessions_read(struct sessions *s, uint8_t bucket, const struct key *key, int64_t deadline_ms, struct call **call,
@@ -150,9 +158,10 @@ static enum status answer(const struct session_record *r, int64_t now_ms, enum s
 enum status sessions_answer(const struct reply *reply, enum session_view view, struct session_answer *out, struct error *err)
 {
     struct session_record r;
-    if (!session_record_parse(reply_text(reply_at(reply, 2)), &r))
-        return sessions_damaged(err);
-    return answer(&r, reply_integer(reply_at(reply, 1)), view, out, err);
+    enum status status = session_record_parse(reply_text(reply_at(reply, 2)), &r)
+                             ? answer(&r, reply_integer(reply_at(reply, 1)), view, out, err)
+                             : sessions_damaged(err);
+    return status == STATUS_OK ? STATUS_OK : unanswerable(status, err);
 }
 
 /* Whether it never was, has ended, or is of a customer that was deleted is not told. */
@@ -165,7 +174,6 @@ static enum status gone(struct sessions *s, struct error *err)
 /* ---- one step with a token ---- */
 
 struct step {
-    uint8_t attempt[ATTEMPT_BYTES];
     struct key keys[4];
     struct args args;
     struct call *call;
@@ -178,34 +186,42 @@ static uint64_t idle_ms(const struct sessions *s)
 }
 
 /* Keys: the session, its bucket's customers, and room for others. */
-static enum status step_begin(struct step *t, const struct session_name *name, size_t n_keys, struct error *err)
+static void step_begin(struct step *t, const struct session_name *name)
 {
     t->call = NULL;
-    if (!random_ids(t->attempt, sizeof t->attempt))
-        return error_set(err, STATUS_INTERNAL, "no attempt could be named");
     t->keys[0] = session_key(name);
     t->keys[1] = sessions_customers_key(name->bucket);
-    args_init(&t->args, t->keys, n_keys);
-    return STATUS_OK;
+    args_init(&t->args, t->keys, 2);
 }
 
-/* And the first arguments: idle time, attempt. */
-static enum status step_init(struct step *t, struct sessions *s, const struct session_name *name, size_t n_keys,
-                             struct error *err)
+static enum status attempt_new(uint8_t out[ATTEMPT_BYTES], struct error *err)
 {
-    enum status status = step_begin(t, name, n_keys, err);
-    if (status != STATUS_OK)
-        return status;
+    return random_ids(out, ATTEMPT_BYTES) ? STATUS_OK : error_set(err, STATUS_INTERNAL, "no attempt could be named");
+}
+
+/* A change: its marker, and the first arguments: idle time, the marker's life. */
+static enum status change_begin(struct step *t, struct sessions *s, const struct session_name *name, struct error *err)
+{
+    uint8_t attempt[ATTEMPT_BYTES];
+    int64_t life_ms = 2 * s->options.request_timeout_ms;
+    step_begin(t, name);
+    enum status status = attempt_new(attempt, err);
+    t->keys[2] = bucket_key(name->bucket, 'm', slice_of(attempt, sizeof attempt));
+    args_init(&t->args, t->keys, 3);
     args_number(&t->args, idle_ms(s));
-    args_bytes(&t->args, t->attempt, sizeof t->attempt);
-    return STATUS_OK;
+    args_number(&t->args, (uint64_t)(life_ms > MARKER_LIFE_MS ? life_ms : MARKER_LIFE_MS));
+    return status;
 }
 
 static enum status step_run(struct step *t, struct sessions *s, const struct script *script, uint8_t bucket,
                             int64_t deadline_ms, struct error *err)
 {
     enum status status = sessions_run(s, script, bucket, &t->args, deadline_ms, &t->call, &t->word, err);
-    return status == STATUS_OK && t->word == WORD_GONE ? gone(s, err) : status;
+    if (status != STATUS_OK || t->word == WORD_DONE)
+        return status;
+    if (t->word == WORD_GONE) /* which does not pass away, as what else refuses it may */
+        return gone(s, err);
+    return call_in_doubt(t->call) ? call_refused_in_doubt(err) : STATUS_OK;
 }
 
 static bool visited(const struct reply *reply, struct session_record *out)
@@ -221,10 +237,10 @@ enum status sessions_visit(struct sessions *s, const struct session_name *name, 
     struct session_record r;
     bool counts = view != VIEW_CART;
     uint8_t argument[VISIT_BYTES];
-    enum status status = step_begin(&t, name, 2, err);
+    enum status status = attempt_new(argument, err);
     if (status != STATUS_OK)
         return status;
-    memcpy(argument, t.attempt, ATTEMPT_BYTES);
+    step_begin(&t, name);
     big_endian_put(argument + ATTEMPT_BYTES, 6, idle_ms(s));
     argument[VISIT_BYTES - 1] = counts;
     args_bytes(&t.args, argument, sizeof argument);
@@ -254,7 +270,7 @@ enum status sessions_patch(struct sessions *s, const struct session_name *name, 
                            struct session_answer *out, struct findings *f, struct error *err)
 {
     struct step t;
-    enum status status = step_init(&t, s, name, 2, err);
+    enum status status = change_begin(&t, s, name, err);
     if (status != STATUS_OK)
         return status;
     args_slice(&t.args, changes);
@@ -283,7 +299,7 @@ enum status sessions_change_cart(struct sessions *s, const struct session_name *
     struct step t;
     uint8_t numbers[ITEM_NUMBERS_BYTES];
     const struct cart_item item = { .quantity = change->quantity, .unit_price = change->unit_price };
-    enum status status = step_init(&t, s, name, 2, err);
+    enum status status = change_begin(&t, s, name, err);
     if (status != STATUS_OK)
         return status;
     cart_item_numbers(&item, numbers);
@@ -329,16 +345,14 @@ enum status sessions_rotate(struct sessions *s, const struct session_name *name,
     struct session_name next;
     if (!session_token_new(name->bucket, &out->token) || !session_token_name(&out->token, &next))
         return error_set(err, STATUS_INTERNAL, "no token could be made");
-    enum status status = step_begin(&t, name, 0, err);
-    if (status == STATUS_OK)
-        status = read_customer(s, name, &t.keys[0], deadline_ms, &customer, err);
+    step_begin(&t, name);
+    enum status status = read_customer(s, name, &t.keys[0], deadline_ms, &customer, err);
     if (status != STATUS_OK)
         return status;
     t.keys[2] = session_key(&next);
     t.keys[3] = sessions_list_key(&customer);
     args_init(&t.args, t.keys, 4);
     args_number(&t.args, idle_ms(s));
-    args_bytes(&t.args, t.attempt, sizeof t.attempt);
     args_bytes(&t.args, name->hash, sizeof name->hash);
     args_bytes(&t.args, next.hash, sizeof next.hash);
     status = step_run(&t, s, &script_session_rotate, name->bucket, deadline_ms, err);
@@ -354,11 +368,12 @@ enum status sessions_finish(struct sessions *s, const struct session_name *name,
                             struct session_answer *out, struct error *err)
 {
     struct step t;
-    enum status status = step_begin(&t, name, 2, err);
-    if (status != STATUS_OK)
-        return status;
-    status = step_run(&t, s, &script_session_finish, name->bucket, deadline_ms, err);
-    if (status == STATUS_OK)
+    step_begin(&t, name);
+    enum status status = sessions_run(s, &script_session_finish, name->bucket, &t.args, deadline_ms, &t.call, &t.word, err);
+    bool by_first_sending = status == STATUS_OK && t.word == WORD_GONE && call_in_doubt(t.call);
+    if (status == STATUS_OK && t.word == WORD_GONE && !by_first_sending)
+        status = gone(s, err);
+    else if (status == STATUS_OK && !by_first_sending)
         status = sessions_answer(call_reply(t.call), VIEW_SESSION, out, err);
     if (status == STATUS_OK)
         sessions_count(s, EVENT_SIGNED_OUT, 1);

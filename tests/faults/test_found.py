@@ -1,5 +1,6 @@
 """What the lab found, each by the shortest way to it."""
 
+import contextlib
 import http.client
 import os
 import resource
@@ -11,13 +12,15 @@ import pytest
 from lab.database import Database
 from lab.kill_steps import send
 from lab.world import World, wait_until
+from session_client import SessionsClient
 
 LATE_MS = 600000  # it is delivered when the test says so
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory, binary):
-    with World(tmp_path_factory.mktemp("found"), binary, instances=1) as world:
+    resources = {"CUSTOMERD_RESOURCES": "customers,sessions"}
+    with World(tmp_path_factory.mktemp("found"), binary, instances=1, env=resources) as world:
         yield world
 
 
@@ -40,6 +43,51 @@ def test_a_create_that_was_refused_is_not_done_later(world):
     assert made[0]["name"] == "late"
     assert (answer.status, answer.document["type"], answer.document.get("applied")) == \
         (503, "urn:customerd:problem:outcome-unknown", "unknown"), answer
+
+
+@contextlib.contextmanager
+def each_write(world, kind, **options):
+    """What happens to the next write."""
+    rule = world.proxy.add_rule("*", kind, limit=1, commands="writes", **options)
+    yield
+    assert world.proxy.remove_rule(rule) >= 1
+
+
+def test_a_session_s_step_whose_answer_was_lost_is_told_as_done(world):
+    """The service sends it again, and another attempt must not be taken for another's change, nor for one too many."""
+    with SessionsClient(f"http://127.0.0.1:{world.served[0].port}") as client:
+        customer = client.create()
+        with each_write(world, "drop_reply"):
+            session = client.open(customer)
+        assert [s["id"] for s in client.get(session.list_path).expect(200).json()["items"]] == [session.id]
+        tag = session.get("/session/cart").expect(200).etag
+        with each_write(world, "drop_reply"):
+            session.put("TEA", if_match=tag).expect(200)
+        with each_write(world, "drop_reply"):
+            session.patch(theme="dark").expect(200)
+        with each_write(world, "drop_reply"):
+            session.rotate()
+        with each_write(world, "drop_reply"):
+            assert session.visit()["visits"] == 1
+        assert session.visit()["visits"] == 2
+        with each_write(world, "drop_reply"):
+            session.sign_out()
+        session.ended()
+
+
+def test_a_change_of_a_session_that_arrives_late_undoes_none(world):
+    """Its first sending hangs, its second is done, another change comes after it, and then the first arrives."""
+    with SessionsClient(f"http://127.0.0.1:{world.served[0].port}") as client:
+        session = client.open()
+        for change, undone in ((lambda: session.put("TEA").expect(200), lambda: session.request("DELETE", "/session/cart").expect(204)),
+                               (lambda: session.patch(theme="dark").expect(200), lambda: session.patch(theme=None).expect(200))):
+            with each_write(world, "late", ms=(LATE_MS, LATE_MS)):
+                change()
+            undone()
+            links = sum(world.proxy.stats()["links"])
+            assert world.proxy.call("deliver") == 1
+            wait_until(lambda: sum(world.proxy.stats()["links"]) < links, 10, "the first sending was answered")
+            assert session.cart()["items"] == [] and session.visit()["attributes"] == {}
 
 
 class Busy(threading.Thread):

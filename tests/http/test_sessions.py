@@ -65,6 +65,12 @@ def test_attributes_are_bounded(client):
     for more in ({"b": 1}, {f"c{i}": "x" for i in range(40)}):
         session.patch(**more).problem(422, "invalid-request")
     session.patch(a0=None, b=1).expect(200)
+    named = {f"a{i}": None for i in range(1, 32)}
+    session.patch(**named, **{f"n{i}": i for i in range(31)}, b=2, c=None).expect(200)
+    session.patch(**{f"gone{i}": None for i in range(64)}).expect(200)
+    for count in (65, 2000):
+        answer = session.patch(**{f"gone{i}": None for i in range(count)}).problem(422, "invalid-request")
+        assert answer["errors"] == [{"pointer": "/attributes", "detail": f"expected at most 64 members, got {count}"}]
     large = client.open()
     session_bytes = {f"a{i}": "x" * 256 for i in range(16)}
     large.patch(**session_bytes).problem(422, "invalid-request")
@@ -74,7 +80,8 @@ def test_attributes_are_bounded(client):
 
 def test_a_cart_has_exact_totals(client):
     session = client.open()
-    assert session.cart() == {"items": [], "count": 0, "quantity": 0, "total": 0, "version": 1}
+    first = session.cart()["version"]
+    assert session.cart() == {"items": [], "count": 0, "quantity": 0, "total": 0, "version": first}
     for i in range(100):
         session.put(f"SKU-{i}", 9999, 1_000_000_000).expect(200)
     cart = session.cart()
@@ -85,22 +92,37 @@ def test_a_cart_has_exact_totals(client):
     assert session.cart()["total"] == 99 * 9999 * 1_000_000_000
     assert session.visit()["cart"] == {k: v for k, v in session.cart().items() if k != "items"}
     session.request("DELETE", "/session/cart").expect(204)
-    assert session.cart() == {"items": [], "count": 0, "quantity": 0, "total": 0, "version": 103}
+    assert session.cart() == {"items": [], "count": 0, "quantity": 0, "total": 0, "version": first + 102}
 
 
 def test_changes_of_the_cart_are_idempotent_and_conditional(client):
     session = client.open()
+    empty = session.cart()["version"]
+    one, two, three, four = (f'"{empty + i}"' for i in range(4))
     first = session.put("TEA", 2, 150).expect(200)
-    assert first.etag == '"2"' and session.put("TEA", 2, 150).expect(200).etag == '"2"'
-    assert session.put("TEA", 3, 150, if_match='"1"').problem(412, "precondition-failed")
-    assert session.put("TEA", 3, 150, if_match='"7", "2"').expect(200).etag == '"3"'
-    assert session.put("POT", if_none_match="*").expect(412).etag == '"3"'
-    assert session.get("/session/cart", if_none_match='W/"3"').expect(304).etag == '"3"'
-    session.get("/session/cart", if_none_match='"2"').expect(200)
-    gone = session.request("DELETE", "/session/cart/items/TEA", if_match='"3"').expect(204)
-    assert gone.etag == '"4"' == session.request("DELETE", "/session/cart/items/TEA").expect(204).etag
-    assert session.request("DELETE", "/session/cart").expect(204).etag == '"4"'
-    session.get("/session/cart", if_none_match="3").problem(400, "bad-request")
+    assert first.etag == two and session.put("TEA", 2, 150).expect(200).etag == two
+    assert session.put("TEA", 3, 150, if_match=one).problem(412, "precondition-failed")
+    assert session.put("TEA", 3, 150, if_match=f'"7", {two}').expect(200).etag == three
+    assert session.put("POT", if_none_match="*").expect(412).etag == three
+    assert session.get("/session/cart", if_none_match="W/" + three).expect(304).etag == three
+    session.get("/session/cart", if_none_match=two).expect(200)
+    session.get("/session/cart", if_match=three).expect(200)
+    assert session.get("/session/cart", if_match=two).expect(412).etag == three
+    gone = session.request("DELETE", "/session/cart/items/TEA", if_match=three).expect(204)
+    assert gone.etag == four == session.request("DELETE", "/session/cart/items/TEA").expect(204).etag
+    assert session.request("DELETE", "/session/cart").expect(204).etag == four
+    session.get("/session/cart", if_none_match=three.strip('"')).problem(400, "bad-request")
+
+
+def test_no_two_sessions_give_a_cart_the_same_tag(client):
+    """Both have the URL /session/cart: by the tag of the one before, a browser would show its cart."""
+    before = client.open()
+    tag = before.put("TEA").expect(200).etag
+    before.sign_out()
+    after = client.open(before.customer)
+    assert after.put("POT").expect(200).etag != tag
+    assert [item["sku"] for item in after.get("/session/cart", if_none_match=tag).expect(200).json()["items"]] == ["POT"]
+    after.put("TEA", if_match=tag).problem(412, "precondition-failed")
 
 
 @pytest.mark.parametrize("value", [
@@ -109,8 +131,9 @@ def test_changes_of_the_cart_are_idempotent_and_conditional(client):
     {"quantity": 1}, {"unit_price": 1}, {"quantity": 1, "unit_price": 1, "sku": "x"}, {"quantity": 10 ** 30, "unit_price": 1}])
 def test_an_item_has_bounds(client, value):
     session = client.open()
+    before = session.cart()
     session.request("PUT", "/session/cart/items/TEA", value).problem(422, "invalid-request")
-    assert session.cart()["version"] == 1
+    assert session.cart() == before
 
 
 def test_what_is_no_sku_is_no_path(client):
@@ -128,6 +151,8 @@ def test_a_customers_sessions_are_listed_and_ended(client):
     listed = client.get(sessions[0].list_path).expect(200).json()["items"]
     assert [(s["id"], s["from"], s["visits"]) for s in listed] == [
         (s.id, f"place {i}", int(i == 1)) for i, s in enumerate(sessions)]
+    sessions[0].rotate()
+    assert [s["id"] for s in client.get(sessions[0].list_path).json()["items"]] == [s.id for s in sessions]
     sessions[0].sign_out()
     sessions[2].rotate()
     assert [s["id"] for s in client.get(sessions[0].list_path).json()["items"]] == [sessions[1].id, sessions[2].id]
@@ -250,6 +275,13 @@ def test_a_token_is_told_once_so_no_key_can_repeat_it(client):
     answer = client.post("/sessions", {"customer_id": customer["id"]}, idempotency_key=uuid.uuid4().hex)
     assert "Idempotency-Key is not taken here" in answer.problem(400, "bad-request")["detail"]
     assert client.get(f"/customers/{customer['id']}/sessions").json()["items"] == []
+
+
+def test_a_new_token_is_told_once_likewise(client):
+    session = client.open()
+    answer = session.request("POST", "/session/rotate", idempotency_key=uuid.uuid4().hex)
+    assert "Idempotency-Key is not taken here" in answer.problem(400, "bad-request")["detail"]
+    session.visit()
 
 
 def test_what_came_of_sessions_is_counted(client, service):

@@ -46,7 +46,7 @@ def test_each_request_begins_the_idle_time_anew_but_not_the_longest(client):
         visits += 1
         assert answer.json()["expires_in_ms"] <= 1000 and answer.json()["expires_at"] == session.opened["expires_at"]
         session.client.get("/session/cart", headers={"Authorization": "Session " + session.token})
-        time.sleep(0.3)  # an application's pace, well within the idle time
+        time.sleep(0.1)  # an application's pace, well within the idle time
     assert 2.5 <= time.monotonic() - started < 4.5 and visits >= 5
     session.ended()
 
@@ -114,10 +114,11 @@ def test_what_another_version_keeps_is_neither_opened_nor_removed(with_sessions,
         customer = client.create()
         session, kept = client.open(customer), client.open(customer)
         ((node, key),) = stored(cluster, session, "s")
-        node.command("SETRANGE", key, 0, b"\x01")
-        for step in (lambda s: s.get(), lambda s: s.get("/session/cart"), lambda s: s.patch(a=1), lambda s: s.put("TEA"),
-                     lambda s: s.request("POST", "/session/rotate"), lambda s: s.request("DELETE", "/session")):
-            step(session).problem(401, "unauthorized")
+        for foreign in (("SETRANGE", key, 0, b"\x01"), ("SET", key, b"\x03short", "KEEPTTL")):
+            node.command(*foreign)
+            for step in (lambda s: s.get(), lambda s: s.get("/session/cart"), lambda s: s.patch(a=1), lambda s: s.put("TEA"),
+                         lambda s: s.request("POST", "/session/rotate"), lambda s: s.request("DELETE", "/session")):
+                step(session).problem(401, "unauthorized")
         assert [s["id"] for s in client.get(kept.list_path).json()["items"]] == [kept.id]
         assert node.command("EXISTS", key) == 1
         client.delete(kept.list_path).expect(204)
@@ -142,6 +143,9 @@ def test_every_key_of_a_session_ends(with_sessions, cluster):
             assert left() == 2
         session.sign_out()
         assert left() <= 1 and not stored(cluster, session, "s")
+        markers = [node.command("PTTL", key) for node in cluster.nodes if node.role == "primary"
+                   for key in node.command("KEYS", "{???}m*")]
+        assert len(markers) >= 2 and all(-2 <= ms <= 60000 and ms != -1 for ms in markers), markers
 
 
 def test_what_has_ended_leaves_the_list(client, cluster):

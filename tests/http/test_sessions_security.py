@@ -129,7 +129,7 @@ def test_the_audit_says_which_session_did_what(client, service):
                                 if answer.header("X-Request-Id") in line and '"audit"' in line], 10, "the audit is written")
     assert len(lines) == 1
     assert {k: lines[0][k] for k in ("subject", "operation", "id", "version", "outcome")} == {
-        "subject": "session:" + session.id, "operation": "putCartItem", "id": session.customer["id"], "version": 2,
+        "subject": "session:" + session.id, "operation": "putCartItem", "id": session.customer["id"], "version": int(answer.etag.strip('"')),
         "outcome": "applied"}
 
 
@@ -154,7 +154,7 @@ def test_a_cookie_is_taken_from_pages_of_this_origin_only(client):
     cookie = {"Cookie": f"{COOKIE}={open_by_cookie(client)}"}
     host = f"{client.host}:{client.port}"
     may = [{"Origin": own(client)}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": own(client), "Sec-Fetch-Site": "same-origin"},
-           {"Origin": "http://LOCALHOST:1".lower(), "Host": "localhost:1"}, {"Origin": "https://shop.example", "Host": "shop.example"}]
+           {"Origin": "http://localhost:1", "Host": "localhost:1"}, {"Origin": "https://shop.example", "Host": "Shop.EXAMPLE"}]
     may_not = [{}, {"Origin": "null"}, {"Origin": "https://elsewhere.example"}, {"Origin": "http://" + host + ".evil.example"},
                {"Origin": host}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "none"},
                {"Origin": own(client), "Sec-Fetch-Site": "cross-site"}, {"Origin": "http://shop.example", "Host": "shop.example"},

@@ -187,7 +187,7 @@ class Starter:
             self.shop.start([sys.executable, "-B", "-m", "local_memorydb.shop", str(port), self.service.url], stdout=log,
                             stderr=log, cwd=client_files.ROOT / "deploy" / "local")
         deadline = time.monotonic() + 10
-        while ports.is_free(port):
+        while not ports.is_open(port):
             if self.shop.pid is None or time.monotonic() > deadline:
                 raise LocalError(f"the example shop does not start: see {self.home.log / 'shop.log'}")
             time.sleep(0.02)

@@ -28,6 +28,13 @@ def is_free(port):
     return True
 
 
+def is_open(port):
+    """Whether somebody listens there. Who waits for a server asks this: is_free would take the port from it for a moment."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def choose(count):
     """That many different free ports."""
     chosen = []

@@ -62,7 +62,7 @@ class S3:
         with open(self.log_path, "ab") as log:
             self.process.start(["node", self.program / "server.mjs", self._settings], stdout=log, cwd=self.program)
         deadline = time.monotonic() + timeout_s
-        while ports.is_free(self.port):
+        while not ports.is_open(self.port):
             if self.pid is None or time.monotonic() > deadline:
                 raise LocalError(f"S3 does not start: see {self.log_path}")
             time.sleep(0.02)

@@ -37,6 +37,14 @@ class Refused(Exception):
         self.answer = answer
 
 
+class BadBody(Exception):
+    """A body that is not read."""
+
+    def __init__(self, status, detail):
+        super().__init__(detail)
+        self.status = status
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "shop"
@@ -46,7 +54,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_any(self):
         try:
+            self.body = self.read_body()
             self.answer(self.route())
+        except BadBody as bad:
+            self.close_connection = True  # what is left of the body is no request
+            self.answer(Answer(bad.status, [("Content-Type", "application/json"), ("Connection", "close")],
+                               json.dumps({"detail": str(bad)}).encode()))
         except Refused as refused:
             self.answer(refused.answer)
         except (OSError, http.client.HTTPException, ValueError):
@@ -59,7 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command in ("GET", "HEAD") and path in FILES:
             return self.file(*FILES[path])
         if path == "/session" or path.startswith("/session/"):
-            return self.service(self.command, self.path, self.body(), self.passed_on())
+            return self.service(self.command, self.path, self.body, self.passed_on())
         actions = {("POST", "/sign-in"): self.sign_in, ("GET", "/my-sessions"): self.my_sessions,
                    ("DELETE", "/my-sessions"): self.end_my_sessions}
         action = actions.get((self.command, path))
@@ -72,7 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         origin = self.headers.get("Origin", "")
         if re.sub(r"^https?://", "", origin) != self.headers.get("Host"):
             return Answer(403, [("Content-Type", "application/json")], b'{"detail":"from this page only"}')
-        email = json.loads(self.body()).get("email")
+        email = json.loads(self.body).get("email")
         found = self.ask("POST", "/customers/lookup", {"email": email}, 200)["items"]
         customer = found[0] if found else self.ask("POST", "/customers", {"name": str(email).partition("@")[0], "email": email}, 201)
         return self.service("POST", "/sessions", json.dumps({
@@ -100,11 +113,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # ---- plumbing ----
 
-    def body(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        if not 0 <= length <= BODY_MAX_BYTES:
-            raise ValueError("the body is too long")
-        return self.rfile.read(length)
+    def read_body(self):
+        """All of it, whatever comes of the request: a rest would be taken for the connection's next one."""
+        lengths = self.headers.get_all("Content-Length", ["0"])
+        if "Transfer-Encoding" in self.headers or len(lengths) > 1 or not re.fullmatch("[0-9]{1,9}", lengths[0]):
+            raise BadBody(400, "a body needs one Content-Length")
+        if int(lengths[0]) > BODY_MAX_BYTES:
+            raise BadBody(413, "the body is too long")
+        return self.rfile.read(int(lengths[0]))
 
     def passed_on(self):
         return {name: self.headers[name] for name in PASSED_ON if name in self.headers}

@@ -100,6 +100,9 @@ const struct reply *call_reply(const struct call *call);
 /* After cluster_run: whether it was sent more than once, and an earlier sending may still arrive. What it was answered
  * then tells of the last sending alone. */
 bool call_in_doubt(const struct call *call);
+/* What a refusal of a write in doubt becomes, where its reason may go away before the earlier sending arrives, which then does
+ * what was refused. OUTCOME_UNKNOWN. */
+enum status call_refused_in_doubt(struct error *err);
 
 /* ---- about the cluster ---- */
 

@@ -4,7 +4,6 @@
 #define CUSTOMERD_SESSIONS_SESSIONS_H
 
 #include "customerd/core/findings.h"
-#include "customerd/core/log.h"
 #include "customerd/core/uuid.h"
 #include "customerd/memorydb/cluster.h"
 #include "customerd/sessions/settings.h"
@@ -26,7 +25,7 @@ struct sessions;
 
 struct sessions_options {
     struct cluster *cluster; /* borrowed */
-    struct log *log;         /* may be NULL */
+    int64_t request_timeout_ms;
     struct sessions_settings settings;
 };
 

@@ -1,17 +1,17 @@
 #!lua
 -- cart: puts an item into the cart or changes it, takes one out, or empties the cart.
--- KEYS  1 session  2 the bucket's customers
--- ARGV  1 idle time in ms  2 attempt  3 If-Match  4 If-None-Match: '' not given, '*' any version, else ',3,7,'
+-- KEYS  1 session  2 the bucket's customers  3 the change's marker
+-- ARGV  1 idle time in ms  2 the marker's life in ms  3 If-Match  4 If-None-Match: '' not given, '*' any version, else ',3,7,'
 --       5 SKU ('' all)  6 quantity and unit price as they are stored ('' takes out)  7 how many items there may be
 -- Replies {'done', now, session}  {'gone'}  {'precondition', version}  {'full'}
--- Keeps: each SKU once, in the order in which they came; the version grows with each change, and only then.
+-- Keeps: each SKU once, in the order in which they came; the version grows with each change, and only then; a change is made once.
 --@include session
 
 local function listed(list, version)
   return list == '*' or string.find(list, ',' .. text_of(version) .. ',', 1, true) ~= nil
 end
 
-local session, now, finished = session_take(KEYS[1], KEYS[2], ARGV[2])
+local session, now, finished = session_take(KEYS[1], KEYS[2], KEYS[3])
 if finished then
   return finished
 end
@@ -48,5 +48,5 @@ if changed ~= cart then
   version = version + 1
 end
 session = string.sub(session, 1, 77) .. struct.pack('>I6', version) .. string.sub(session, 84, cart_at - 1) .. changed
-session = session_keep(KEYS[1], session, now, session_visits(session), ARGV[2], tonumber(ARGV[1]))
+session = session_change(KEYS[1], session, now, tonumber(ARGV[1]), KEYS[3], ARGV[2])
 return { 'done', now, session }

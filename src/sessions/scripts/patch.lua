@@ -1,10 +1,10 @@
 #!lua
 -- patch: changes attributes, one by one.
--- KEYS  1 session  2 the bucket's customers
--- ARGV  1 idle time in ms  2 attempt  3 changes: names and values, each after its length (2); an empty value removes
+-- KEYS  1 session  2 the bucket's customers  3 the change's marker
+-- ARGV  1 idle time in ms  2 the marker's life in ms  3 changes: names and values, each after its length (2); an empty value removes
 --       4 how many attributes there may be  5 how many bytes they may take
 -- Replies {'done', now, session}  {'gone'}  {'many', attributes}  {'large', bytes}
--- Keeps: attributes within their bounds, each name once, in the order in which they came.
+-- Keeps: attributes within their bounds, each name once, in the order in which they came; a change is made once.
 --@include session
 
 local function each(text, at, last, take)
@@ -18,7 +18,7 @@ local function each(text, at, last, take)
   end
 end
 
-local session, now, finished = session_take(KEYS[1], KEYS[2], ARGV[2])
+local session, now, finished = session_take(KEYS[1], KEYS[2], KEYS[3])
 if finished then
   return finished
 end
@@ -47,5 +47,5 @@ if #text > tonumber(ARGV[5]) then
   return { 'large', #text }
 end
 session = string.sub(session, 1, attributes - 1) .. struct.pack('>I2', #text) .. text .. string.sub(session, cart)
-session = session_keep(KEYS[1], session, now, session_visits(session), ARGV[2], tonumber(ARGV[1]))
+session = session_change(KEYS[1], session, now, tonumber(ARGV[1]), KEYS[3], ARGV[2])
 return { 'done', now, session }

@@ -13,13 +13,10 @@
 
 local call, key = redis.call, KEYS[1]
 local session = call('GET', key)
-if not session then
+if not session or string.byte(session) ~= 2 then
   return false
 end
-local format, last_high, last_low, visits, over, kept, ends, customer = struct.unpack('>BI4I4I6xxxxxxI6I6I6c16', session)
-if format ~= 2 then
-  return false
-end
+local last_high, last_low, visits, over, kept, ends, customer = struct.unpack('>xI4I4I6xxxxxxI6I6I6c16', session)
 local now = kept - call('PTTL', key)
 if now >= over or not call('ZRANK', KEYS[2], customer) then
   call('DEL', key)
@@ -38,7 +35,7 @@ if over <= kept then
   call('SETRANGE', key, '1', head)
 else
   kept = math.min(over + math.floor(idle / 16), ends)
-  call('PEXPIREAT', key, string.format('%.0f', kept))
   call('SETRANGE', key, '1', head .. struct.pack('>I6', kept))
+  call('PEXPIREAT', key, string.format('%.0f', kept)) -- last: it removes the key where that moment has come meanwhile
 end
 return #session < 300 and head .. session or { head, session }

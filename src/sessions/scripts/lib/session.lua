@@ -1,7 +1,7 @@
 -- The session: one string, whose key always carries an expiry. Numbers are big-endian. First what a visit changes, so that it
 -- writes these bytes alone.
 --   byte 1      format, 2
---   2-9         attempt: the HTTP request that changed it last
+--   2-9         attempt: the HTTP request that visited it last
 --   10-15       visits
 --   16-21       seen, milliseconds since 1970
 --   22-27       over: when it ends if it is not seen again
@@ -10,12 +10,14 @@
 --   40-55       the customer's id
 --   56-71       the session's id
 --   72-77       begun
---   78-83       the cart's version
+--   78-83       the cart's version: when the session began, in milliseconds, and one more for each change. So no cart that the
+--               same browser sees afterwards has this one's entity tag.
 --   then        where from, and the attributes, each after its length (2); last the cart's items, each the SKU after its
 --               length (1), quantity (4) and unit price (6)
 -- seen < over <= kept <= ends. A key is kept a sixteenth of the idle time longer than need be, so that most visits need not
 -- move its expiry; who reads a session asks whether it is over.
 -- A customer's sessions: one string of entries: the hash that names the session (16), ends (6).
+-- A change's marker: a string that is there for a while after the change was made.
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -59,32 +61,34 @@ local function session_find(key, customers, now)
   return session
 end
 
--- The session and the time, for a step that changes it; else what the step replies: the session has ended, or this attempt has
--- changed it already.
-local function session_take(key, customers, attempt)
+-- The session and the time, for a step that changes it; else what the step replies: the session has ended, or this change was
+-- made already.
+local function session_take(key, customers, marker)
   local now = now_ms()
   local session = session_find(key, customers, now)
   if not session then
     return nil, nil, { 'gone' }
   end
-  if string.sub(session, 2, 9) == attempt then
+  if redis.call('STRLEN', marker) > 0 then
     return nil, nil, { 'done', now, session }
   end
   return session, now, nil
 end
 
-local function session_visits(session)
-  return (struct.unpack('>I6', session, 10))
-end
-
--- Stores the session as seen now, with so many visits, by this attempt.
-local function session_keep(key, session, now, visits, attempt, idle)
+-- Stores the session as seen now.
+local function session_keep(key, session, now, idle)
   local ends = struct.unpack('>I6', session, 34)
   local over = math.min(now + idle, ends)
   local kept = math.min(over + math.floor(idle / 16), ends)
-  session = string.sub(session, 1, 1) .. attempt .. struct.pack('>I6I6I6I6', visits, now, over, kept) .. string.sub(session, 34)
+  session = string.sub(session, 1, 15) .. struct.pack('>I6I6I6', now, over, kept) .. string.sub(session, 34)
   redis.call('SET', key, session, 'PXAT', text_of(kept))
   return session
+end
+
+-- Stores the session as a change has made it, and that the change was made: it is known for so many milliseconds.
+local function session_change(key, session, now, idle, marker, known)
+  redis.call('SET', marker, '1', 'PX', known)
+  return session_keep(key, session, now, idle)
 end
 
 -- Where the attributes' length stands, and where the cart begins.
