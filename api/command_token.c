@@ -28,7 +28,7 @@ static const char usage[] =
     "\n"
     "Prints an IAM token, the password of an IAM user of MemoryDB or ElastiCache, made from the AWS credentials\n"
     "found (environment, profile, web identity, container, EC2), as in\n"
-    "  redis-cli --tls --user app --pass \"$(customerd token --resource my-cluster --user app)\"\n"
+    "  REDISCLI_AUTH=$(customerd token --resource my-cluster --user app) redis-cli --tls --user app\n"
     "\n"
     "  --service NAME   memorydb or elasticache (CUSTOMERD_IAM_SERVICE; memorydb)\n"
     "  --resource NAME  name of the cluster, replication group or cache, not its endpoint (CUSTOMERD_IAM_RESOURCE)\n"

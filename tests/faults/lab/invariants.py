@@ -1,7 +1,5 @@
-"""The invariants of a cluster that has come to rest, by the database and by the API.
-
-Of the twelve of the plan, the feed's does not apply (there is none), those about acknowledged writes and keys are the history's,
-since every customer is read once more into it, and that of descriptors, threads and memory is in resources.py."""
+"""The invariants of a cluster that has come to rest, by the database and by the API. Those about acknowledged writes and keys are
+the history's, since every customer is read once more into it, and that of descriptors, threads and memory is in resources.py."""
 
 import collections
 import http.client
