@@ -60,11 +60,13 @@ static void check_names(json_t *object, const char *const *known, struct finding
 
 /* ---- attributes ---- */
 
-static void append_counted(struct buf *out, struct slice text)
+/* Fails where the text has failed. */
+static void append_counted(struct buf *out, const struct buf *text)
 {
-    buf_append_byte(out, (char)(text.len >> 8));
-    buf_append_byte(out, (char)text.len);
-    buf_append(out, text);
+    out->failed = out->failed || !buf_ok(text);
+    buf_append_byte(out, (char)(text->len >> 8));
+    buf_append_byte(out, (char)text->len);
+    buf_append(out, buf_slice(text));
 }
 
 static void append_string(struct buf *out, struct slice text)
@@ -135,11 +137,11 @@ static void take_attributes(json_t *value, int most, bool nulls, struct buf *out
         check_attribute(slice_of(name, len), item, f);
         append_string(&text, slice_of(name, len));
         if (nulls || !json_is_null(item))
-            append_counted(out, buf_slice(&text));
+            append_counted(out, &text);
         buf_clear(&text);
         append_value(&text, item);
         if (nulls || !json_is_null(item))
-            append_counted(out, buf_slice(&text));
+            append_counted(out, &text);
         buf_clean_up(&text);
     }
 }

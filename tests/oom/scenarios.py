@@ -1,4 +1,4 @@
-"""One request of each route, and what must be true after it whatever it was answered.
+"""One request of each route of customers and of one session, and what must be true after it whatever it was answered.
 
 A scenario prepares what it needs, sends its request while an allocation fails, and then judges by other requests, to an
 instance in which nothing fails: a success happened, a failure that says so did not, and nothing is half-done."""
@@ -192,6 +192,29 @@ class Change(Write):
         return True if changed and owners == (([], mine) if self.moves else (mine, [])) else None
 
 
+class SessionStep(Scenario):
+    """Of one session, which is opened for it. is_done: by the session as it is served afterwards, None when its token opens none."""
+
+    def __init__(self, name, method, path, expected, is_done=None, body=None):
+        super().__init__(name, method, path, expected, body)
+        self.is_done = is_done
+
+    def prepare(self, world):
+        customer = send(world.judge_url, "POST", "/customers", {"name": "Ada"}).json()["id"]
+        opened = send(world.judge_url, "POST", "/sessions", {"customer_id": customer, "attributes": {"theme": "light"}})
+        return self.path, self.body, {"Authorization": "Session " + opened.json()["token"]}
+
+    def check(self, world, request, answer):
+        check_status(answer, self.expected)
+        now = send(world.judge_url, "GET", "/session", headers=request[2])
+        if now.status not in (200, 401):
+            raise Wrong(f"{self.name}: then the session is answered {now.status}")
+        if self.is_done is None or answer.outcome not in ("done", "failed"):
+            return
+        if self.is_done(now.json() if now.status == 200 else None) is not (answer.outcome == "done"):
+            raise Wrong(f"{self.name} {answer.outcome}, as it was answered, but the session is {now.body[:300]!r}")
+
+
 def grace(world, email=None, **more):
     return {"name": "Grace", "email": email or world.old, "balance": 2, **more}
 
@@ -222,4 +245,12 @@ ALL = [
     Change("patch to another e-mail", "PATCH", lambda w: {"name": "Grace", "email": w.new}, media=MERGE, moves=True),
     Change("patch without key", "PATCH", lambda w: {"name": "Grace", "email": w.new}, keyed=False, moves=True),
     Change("delete", "DELETE", None),
+    SessionStep("session", "GET", "/session", 200),
+    SessionStep("cart", "GET", "/session/cart", 200),
+    SessionStep("cart item", "PUT", "/session/cart/items/TEA", 200, lambda s: s is not None and s["cart"]["count"] == 1,
+                {"quantity": 2, "unit_price": 150}),
+    SessionStep("session's patch", "PATCH", "/session", 200, lambda s: s is not None and s["attributes"] == {"theme": "dark"},
+                {"attributes": {"theme": "dark"}}),
+    SessionStep("session's rotation", "POST", "/session/rotate", 200, lambda s: s is None),
+    SessionStep("session's end", "DELETE", "/session", 204, lambda s: s is None),
 ]
