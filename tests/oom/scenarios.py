@@ -1,4 +1,4 @@
-"""One request of each route of customers and of one session, and what must be true after it whatever it was answered.
+"""One request of each route of customers, of a session and of an object, and what must be true after it whatever it was answered.
 
 A scenario prepares what it needs, sends its request while an allocation fails, and then judges by other requests, to an
 instance in which nothing fails: a success happened, a failure that says so did not, and nothing is half-done."""
@@ -10,7 +10,7 @@ import urllib.parse
 import uuid
 
 SETTLE_S = 20
-OPEN = ("outcome unknown", "no answer", "internal")  # nobody said whether it was done
+OLD, NEW = b"as it was", b"as it is now"  # an object
 
 
 class Wrong(Exception):
@@ -215,6 +215,36 @@ class SessionStep(Scenario):
             raise Wrong(f"{self.name} {answer.outcome}, as it was answered, but the session is {now.body[:300]!r}")
 
 
+class ObjectStep(Scenario):
+    """Of one object, which is put into S3 for it; cached: it is read once before. after: what is there when the step is done."""
+
+    def __init__(self, name, method, expected, cached=False, after=OLD, body=None):
+        super().__init__(name, method, "/objects/catalogue/", expected, body)
+        self.cached, self.after = cached, after
+
+    def prepare(self, world):
+        key = uuid.uuid4().hex
+        world.cluster.s3.put("catalogue", key, OLD)
+        path = self.path + key
+        if self.cached:
+            send(world.judge_url, "GET", path)
+        return path, self.body, {"Content-Type": "text/plain"} if self.body else {}
+
+    def check(self, world, request, answer):
+        check_status(answer, self.expected)
+        path = request[0]
+        if answer.status == 200 and self.method == "GET" and answer.body != OLD:
+            raise Wrong(f"{self.name}: another body: {answer.body[:100]!r}")
+        found = world.cluster.s3.get("catalogue", path.rpartition("/")[2])
+        kept = None if found is None else found.body
+        held = {"done": (self.after,), "failed": (OLD,)}.get(answer.outcome, (OLD, self.after))
+        if self.method != "GET" and kept not in held:
+            raise Wrong(f"{self.name} {answer.outcome}, as it was answered, and S3 has {kept!r}")
+        now = send(world.judge_url, "GET", path)
+        if (now.body if now.status == 200 else None if now.status == 404 else now.status) != kept:
+            raise Wrong(f"{self.name} {answer.outcome}: S3 has {kept!r}, served is {now.status} {now.body[:100]!r}")
+
+
 def grace(world, email=None, **more):
     return {"name": "Grace", "email": email or world.old, "balance": 2, **more}
 
@@ -253,4 +283,8 @@ ALL = [
                 {"attributes": {"theme": "dark"}}),
     SessionStep("session's rotation", "POST", "/session/rotate", 200, lambda s: s is None),
     SessionStep("session's end", "DELETE", "/session", 204, lambda s: s is None),
+    ObjectStep("object, cached", "GET", 200, cached=True),
+    ObjectStep("object, from S3", "GET", 200),
+    ObjectStep("object put", "PUT", 200, cached=True, after=NEW, body=NEW),
+    ObjectStep("object deleted", "DELETE", 204, cached=True, after=None),
 ]
