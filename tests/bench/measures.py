@@ -10,7 +10,7 @@ import customers
 import peers
 import workloads
 from held_world import HeldWorld
-from load import BackgroundLoad, cpu_s, h2load, wrk
+from load import BackgroundLoad, cpu_s, open_loop, wrk
 
 STARTS = 7
 MANY_CONNECTIONS = 1000
@@ -95,8 +95,7 @@ def stored_bytes(bench):
 
 def _open_loop(bench, contestant, rate):
     bench.world.empty_logs()
-    return h2load(contestant.target, bench.files[workloads.HOT], OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s,
-                  bench.world.directory)
+    return open_loop(contestant.target, bench.files[workloads.HOT], OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s)
 
 
 def tail(bench):
@@ -109,7 +108,9 @@ def tail(bench):
             sample = _open_loop(bench, contestant, rates[name] * HALF)
             ratio[name] = sample.percentile(99) / sample.percentile(50)
             bench.results.measure("tail", f"{name}, p99/p50", ratio[name])
+            bench.results.measure("tail", f"{name}, p99.9/p50", sample.percentile(99.9) / sample.percentile(50))
             bench.results.measure("tail", f"{name}, achieved/asked", sample.rate / (rates[name] * HALF))
+            bench.results.measure("tail", f"{name}, sent late, p99 us", sample.late_us["99"])
         bench.results.measure("tail", "ratio", ratio[bench.customerd.name] / ratio["nginx"])
 
 
@@ -120,13 +121,14 @@ def hot_objects(bench):
     rate = HALF * wrk(contestant.target, "get", ids, OPEN_LOOP_CONNECTIONS, bench.scale.sample_s).rate
     for _ in range(bench.scale.rounds):
         bench.world.empty_logs()
-        sample = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s, bench.world.directory)
+        sample = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s)
         for percentile in (50, 99):
             bench.results.measure("hot-objects", f"p{percentile}, ms", sample.percentile(percentile) / 1000)
         bench.results.measure("hot-objects", "achieved/asked", sample.rate / rate)
+        bench.results.measure("hot-objects", "sent late, p99 us", sample.late_us["99"])
 
 
-def open_loop(bench):
+def offered_load(bench):
     """Latency against offered load, one sample a point; for the plot."""
     contestants = [bench.customerd, *(max(bench.peer(name), key=bench.max_rate) for name in ("fastify", "nginx"))]
     for contestant in contestants:
@@ -164,9 +166,9 @@ def held(bench):
                 rates[name] = sample.rate
                 bench.results.measure("held", f"POST, {name}, requests/s", sample.rate)
             bench.results.measure("held", "POST ratio", rates["held"] / rates["not held"])
-            alone = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds, world.directory)
+            alone = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds)
             with BackgroundLoad(contestant.target, "create", "", HELD_WRITERS, seconds + 1, tag=uuid.uuid4().hex[:8]) as writes:
-                beside = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds, world.directory)
+                beside = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds)
             bench.results.measure("held", "reads alone, p99 us", alone.percentile(99))
             bench.results.measure("held", "reads beside writes, p99 us", beside.percentile(99))
             bench.results.measure("held", "a write, p50 us", writes.sample.percentile(50))
@@ -184,5 +186,5 @@ def instructions(bench):
 
 
 ALL = {"start": start, "memory": memory, "list-cpu": list_cpu, "bytes": stored_bytes, "tail": tail, "held": held, "hot-objects": hot_objects,
-       "open-loop": open_loop, "mix-complete": mix_complete, "instructions": instructions}
+       "open-loop": offered_load, "mix-complete": mix_complete, "instructions": instructions}
 QUICK = ("start", "memory", "list-cpu", "tail", "hot-objects", "held", "instructions")

@@ -5,7 +5,7 @@ import hashlib
 import subprocess
 
 import create_script
-from load import LoadError, Sample, Target, read_wrk
+from load import LoadError, Sample, Target, read_sample
 from peers import Contestant
 from world import PEER_PASSWORD, PEER_USER, ROOT
 
@@ -59,7 +59,7 @@ def start_round_trip(world, _expected):
     def sample(_workload, duration_s):
         done = subprocess.run([ROUND_TRIP, str(node.port), world.ca_file, PEER_USER, PEER_PASSWORD, str(duration_s), *keys],
                               capture_output=True, text=True, timeout=300, check=False)
-        return read_wrk("round trip", done.stdout + done.stderr)
+        return read_sample("round trip", done.stdout + done.stderr)
 
     return [Contestant("round-trip", Target(""), sampler=sample)]
 
