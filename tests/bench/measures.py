@@ -130,8 +130,7 @@ def hot_objects(bench):
 
 def offered_load(bench):
     """Latency against offered load, one sample a point; for the plot."""
-    contestants = [bench.customerd, *(max(bench.peer(name), key=bench.max_rate) for name in ("fastify", "nginx"))]
-    for contestant in contestants:
+    for contestant in [bench.customerd, *bench.best(workloads.ALL["get-64"], ("fastify", "nginx"))]:
         points = bench.results.facts.setdefault("open_loop", {}).setdefault(contestant.name, [])
         for fraction in OPEN_LOOP_FRACTIONS:
             rate = bench.max_rate(contestant) * fraction
