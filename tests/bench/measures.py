@@ -10,7 +10,7 @@ import customers
 import peers
 import workloads
 from held_world import HeldWorld
-from load import BackgroundLoad, cpu_s, open_loop, wrk
+from load import BackgroundLoad, LoadError, cpu_s, open_loop, wrk
 
 STARTS = 7
 MANY_CONNECTIONS = 1000
@@ -20,6 +20,8 @@ OPEN_LOOP_FRACTIONS = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9)
 HELD_CONNECTIONS = 256
 HELD_WRITERS = 8  # beside the reads: some are always under way, and the processor is not what they wait for
 HELD_READS_FRACTION = 0.1
+HELD_US = 3000
+KEPT = 0.95  # of an asked rate; below that the latencies are those of another load
 MIX_REQUESTS = 250_000
 MARKERS_GONE_S = 300
 TEXTS_SAMPLED = 200
@@ -93,9 +95,17 @@ def stored_bytes(bench):
     bench.results.measure("bytes", "ratio", per_customer / text)
 
 
-def _open_loop(bench, contestant, rate):
+def _open_loop(bench, contestant, rate, ids=None):
     bench.world.empty_logs()
-    return open_loop(contestant.target, bench.files[workloads.HOT], OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s)
+    return open_loop(contestant.target, ids or bench.files[workloads.HOT], OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s)
+
+
+def _kept(bench, contestant, rate, ids=None):
+    """A sample at a rate that has to be kept."""
+    sample = _open_loop(bench, contestant, rate, ids)
+    if sample.rate < KEPT * rate:
+        raise LoadError(f"{contestant.label}: {rate:,.0f} requests/s were asked, and {sample.rate:,.0f} achieved")
+    return sample
 
 
 def tail(bench):
@@ -105,7 +115,7 @@ def tail(bench):
     for _ in range(bench.scale.rounds):
         ratio = {}
         for name, contestant in found.items():
-            sample = _open_loop(bench, contestant, rates[name] * HALF)
+            sample = _kept(bench, contestant, rates[name] * HALF)
             ratio[name] = sample.percentile(99) / sample.percentile(50)
             bench.results.measure("tail", f"{name}, p99/p50", ratio[name])
             bench.results.measure("tail", f"{name}, p99.9/p50", sample.percentile(99.9) / sample.percentile(50))
@@ -120,8 +130,7 @@ def hot_objects(bench):
     ids = bench.files[workloads.HOT_OBJECTS]
     rate = HALF * wrk(contestant.target, "get", ids, OPEN_LOOP_CONNECTIONS, bench.scale.sample_s).rate
     for _ in range(bench.scale.rounds):
-        bench.world.empty_logs()
-        sample = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s)
+        sample = _kept(bench, contestant, rate, ids)
         for percentile in (50, 99):
             bench.results.measure("hot-objects", f"p{percentile}, ms", sample.percentile(percentile) / 1000)
         bench.results.measure("hot-objects", "achieved/asked", sample.rate / rate)
@@ -168,6 +177,8 @@ def held(bench):
             alone = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds)
             with BackgroundLoad(contestant.target, "create", "", HELD_WRITERS, seconds + 1, tag=uuid.uuid4().hex[:8]) as writes:
                 beside = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds)
+            if writes.sample.percentile(50) < HELD_US:
+                raise LoadError(f"nothing was held: a write's p50 is {writes.sample.percentile(50)} us")
             bench.results.measure("held", "reads alone, p99 us", alone.percentile(99))
             bench.results.measure("held", "reads beside writes, p99 us", beside.percentile(99))
             bench.results.measure("held", "a write, p50 us", writes.sample.percentile(50))
