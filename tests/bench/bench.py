@@ -30,7 +30,7 @@ CUSTOMERD = "customerd"
 
 
 class Scale:
-    """How much is done: quick ends in two minutes, for which it has fewer and shorter turns; full within thirty."""
+    """How much is done: quick takes two to three minutes, for which it has fewer and shorter turns; full ends within thirty."""
 
     def __init__(self, options):
         full, quick = options.full, not (options.full or options.only)
@@ -210,10 +210,10 @@ class Bench:
             target = replace(target, prefix=workload.path[0], suffix=workload.path[1])
         if workload.kind == "delete":
             return self._deletes(target, workload)
-        ids = self._walk(contestant) if workload.ids == workloads.WALK else self.files[workload.ids]
+        ids = self.walk(contestant) if workload.ids == workloads.WALK else self.files[workload.ids]
         return wrk(target, workload.kind, ids, workload.connections, duration_s, tag=uuid.uuid4().hex[:8])
 
-    def _walk(self, contestant):
+    def walk(self, contestant):
         """Of each its own: builds that are compared may have cursors of different forms."""
         key = workloads.WALK, contestant.label
         if key not in self.files:
@@ -236,7 +236,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="tests/bench/run", description="Measures customerd against what people would use "
                                      "instead; writes build/bench/report.md, report.json and plots.")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="two minutes: the workloads that the marks need (the default)")
+    size.add_argument("--quick", action="store_true", help="two to three minutes: what the marks need but the bytes (the default)")
     size.add_argument("--full", action="store_true", help="half an hour: everything, at 1 million customers")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these workloads and measures: "
                         + ", ".join([*workloads.ALL, *measures.ALL]))
