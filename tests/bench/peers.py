@@ -11,6 +11,7 @@ from pathlib import Path
 import create_script
 import customers
 from load import Target
+from redis.utils import HIREDIS_AVAILABLE
 from redis_server import Server
 
 HERE = Path(__file__).resolve().parent / "peers"
@@ -101,6 +102,8 @@ def start_fastify(world, packages, _expected):
 
 
 def start_flask(world, _packages, _expected):
+    if not HIREDIS_AVAILABLE:
+        raise AssertionError("redis-py has not found python3-hiredis, its parser in C")
     settings = {f"{WORKERS_OF_GUNICORN} sync workers": ["-w", WORKERS_OF_GUNICORN],
                 f"{os.cpu_count()} workers of 8 threads": ["-w", os.cpu_count(), "-k", "gthread", "--threads", 8],
                 f"{WORKERS_OF_GUNICORN} workers of 32 threads":
