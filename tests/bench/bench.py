@@ -52,6 +52,7 @@ class Bench:
         self.stack = contextlib.ExitStack()
         self.customerds, self.found_peers, self.expected, self.files = [], {}, [], {}
         self.max_rates, self.bytes, self.hot_customers = {}, None, HOT_CUSTOMERS
+        self.failed = []
         self.wants_bytes = "bytes" in chosen(options)
 
     # ---- who takes part ----
@@ -154,6 +155,16 @@ class Bench:
             self.results.absent[f"{contestant.label} in {workload.name}"] = str(error)
             self.results.samples.get(workload.name, {}).pop(contestant.name, None)
             return None
+
+    def measure(self, name):
+        """One that fails has no figures; the report says why, and the run goes on to its end and fails there."""
+        try:
+            measures.ALL[name](self)
+        except LoadError as error:
+            say(f"{name}: {error}")
+            self.failed.append(name)
+            self.results.absent[name] = str(error)
+            self.results.measures.pop(name, None)
 
     def wants(self, peer):
         if self.options.peer is not None:
@@ -284,10 +295,12 @@ def main():
                     if name in workloads.ALL:
                         bench.run(workloads.ALL[name])
                     else:
-                        measures.ALL[name](bench)
+                        bench.measure(name)
     bench.results.facts["took_s"] = round(time.monotonic() - started)
     report.write(bench, options.output)
     say(f"{options.output}/report.md ({time.monotonic() - started:.0f} s)")
+    if bench.failed:
+        sys.exit(f"tests/bench/run: failed: {', '.join(bench.failed)}")
 
 
 if __name__ == "__main__":

@@ -141,13 +141,15 @@ def hot_objects(bench):
 
 def offered_load(bench):
     """Latency against offered load, one sample a point; for the plot."""
+    found = {}
     for contestant in [bench.customerd, *bench.best(workloads.ALL["get-64"], ("fastify", "nginx"))]:
-        points = bench.results.facts.setdefault("open_loop", {}).setdefault(contestant.name, [])
+        points = found[contestant.name] = []
         for fraction in OPEN_LOOP_FRACTIONS:
             rate = bench.max_rate(contestant) * fraction
             sample = _open_loop(bench, contestant, rate)
             points.append({"asked": rate, "rate": sample.rate, "p50_us": sample.percentile(50),
                            "p99_us": sample.percentile(99)})
+    bench.results.facts["open_loop"] = found
 
 
 def mix_complete(bench):
