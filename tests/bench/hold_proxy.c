@@ -5,8 +5,9 @@
  * Clients come by TLS; behind it is the node's Unix socket, so that the work of TLS is done once, as without a proxy.
  * Commands go to the node at once. SIGUSR1: from now on replies to writes are held until their commit, and replies to
  * reads until the commits of the keys that they name. SIGUSR2: no more. A log commits in order and so does
- * this: a commit is never before an earlier one. Most take HOLD_MS; in one millisecond out of STALL_ONE_IN they take
- * STALL_MS, and those behind wait with them: a median of 3 ms, and 6 ms at the 99th percentile.
+ * this: a commit is never before an earlier one. Most take HOLD_NS; in one millisecond out of STALL_ONE_IN they take
+ * STALL_NS, and those behind wait with them: a median of 3 ms, and 6 ms at the 99th percentile (of 100 ms, the writes of one
+ * take so long, and those of the next ones less by as much as they come later).
  * Keys are told apart by a hash; two that share one wait for each other, one in a thousand at the most. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +27,7 @@
 #include <unistd.h>
 
 #define HOLD_NS 3000000
-#define STALL_NS 7000000
+#define STALL_NS 6000000
 #define STALL_ONE_IN 100
 #define TICK_NS 1000000
 #define KEY_TABLE (1U << 20)

@@ -1,14 +1,16 @@
-"""The load generators: wrk (closed loop: a connection sends when it has its answer) and h2load (open loop: at given times)."""
+"""The load generators: wrk (closed loop: a connection sends when it has its answer) and open_loop (at times that are given)."""
 
 import json
 import os
 import statistics
 import subprocess
-import time
+import urllib.parse
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parent / "requests.lua"
+HERE = Path(__file__).resolve().parent
+SCRIPT = HERE / "requests.lua"
+OPEN_LOOP = HERE.parents[1] / "build" / "release" / "tests" / "bench" / "open_loop"
 UNTIL_TIME_ENDS = 0
 LONGEST_S = 900
 WAIT_FOR_ANSWER_S = 20
@@ -29,12 +31,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Sample:
-    """One run of a generator. latency_us: percentile (as text) to microseconds."""
+    """One run of a generator. latency_us: percentile (as text) to microseconds; late_us: the same of how late an open loop itself sent."""
     requests: int
     duration_s: float
     rate: float
     max_us: int
     latency_us: dict = field(default_factory=dict)
+    late_us: dict = field(default_factory=dict)
 
     def percentile(self, percentile):
         return self.latency_us[str(percentile)]
@@ -45,16 +48,18 @@ def command_of_wrk(target, kind, ids, connections, duration_s, tag="", count=UNT
             "--", kind, str(ids), target.prefix, target.suffix, tag, target.authorization, str(count)]
 
 
-def read_wrk(kind, output):
+def read_sample(kind, output):
+    """What requests.lua, open_loop and round_trip print."""
     lines = [line for line in output.splitlines() if line.startswith("BENCH ")]
     if not lines:
-        raise LoadError(f"wrk ({kind}) said: {output.strip()[-1000:]}")
+        raise LoadError(f"{kind}: {output.strip()[-1000:]}")
     found = json.loads(lines[-1][len("BENCH "):])
     if found["status_errors"] or found["socket_errors"] or not found["requests"]:
         raise LoadError(f"{kind}: {found['status_errors']} answers of a wrong status and {found['socket_errors']} lost "
-                        f"connections in {found['requests']} requests")
+                        f"connections or answers in {found['requests']} requests")
     duration_s = found["duration_us"] / 1e6
-    return Sample(found["requests"], duration_s, found["requests"] / duration_s, found["max_us"], found["latency_us"])
+    return Sample(found["requests"], duration_s, found["requests"] / duration_s, found["max_us"], found["latency_us"],
+                  found.get("late_us", {}))
 
 
 def wrk(target, kind, ids, connections, duration_s, tag="", count=UNTIL_TIME_ENDS):
@@ -62,7 +67,7 @@ def wrk(target, kind, ids, connections, duration_s, tag="", count=UNTIL_TIME_END
     duration_s = duration_s if count == UNTIL_TIME_ENDS else LONGEST_S
     done = subprocess.run([str(word) for word in command_of_wrk(target, kind, ids, connections, duration_s, tag, count)],
                           capture_output=True, text=True, timeout=LONGEST_S + 60, check=False)
-    return read_wrk(kind, done.stdout + done.stderr)
+    return read_sample(kind, done.stdout + done.stderr)
 
 
 class BackgroundLoad:
@@ -82,38 +87,16 @@ class BackgroundLoad:
             self._process.kill()
         output = self._process.communicate()[0]
         if not failed:
-            self.sample = read_wrk(self._kind, output)
+            self.sample = read_sample(self._kind, output)
 
 
-def h2load(target, ids, connections, rate, duration_s, directory):
-    """Requests at fixed times on every connection, whatever the answers do; Sample of the latencies.
-
-    h2load notes when a request was really sent. A connection carries one request at a time, so one whose turn comes while
-    the last is unanswered is sent late: with the interval of a connection (connections / rate) far above the
-    latency that is rare. How far the achieved rate fell behind the asked one shows it: the report gives both."""
-    log, uris = Path(directory) / "h2load.log", Path(directory) / "h2load.uris"
-    log.unlink(missing_ok=True)
-    with open(ids, encoding="ascii") as lines:
-        uris.write_text("".join(f"{target.url}{target.prefix}{line.strip()}{target.suffix}\n" for line in lines))
-    started = time.monotonic()
-    done = subprocess.run(["h2load", "--h1", "-t1", f"-c{connections}", f"-D{duration_s}", f"--rps={rate / connections:.4f}",
-                           f"--log-file={log}", f"--input-file={uris}"], capture_output=True, text=True,
-                          timeout=LONGEST_S, check=False)
-    took_s = time.monotonic() - started
-    rows = [line.split("\t") for line in log.read_text().splitlines()] if log.exists() else []
-    if done.returncode or not rows or any(row[1] != "200" for row in rows):
-        raise LoadError(f"h2load: {(done.stdout + done.stderr).strip()[-1000:]}")
-    log.unlink()
-    latencies = sorted(int(row[2]) for row in rows)
-    first, last = (pick(int(row[0]) for row in rows) for pick in (min, max))
-    duration = max((last - first) / 1e6, 0.001) if len(rows) > 1 else took_s
-    return Sample(len(rows), duration, len(rows) / duration, latencies[-1], percentiles_of(latencies))
-
-
-def percentiles_of(ordered):
-    """Of an ordered list, in the same form as wrk's."""
-    wanted = ("1", "5", "10", "25", "50", "75", "90", "95", "99", "99.9", "99.99")
-    return {name: ordered[min(len(ordered) - 1, int(len(ordered) * float(name) / 100))] for name in wanted}
+def open_loop(target, ids, connections, rate, duration_s):
+    """GETs at times that are given, whatever the answers do (open_loop.c): the connections' turns lie evenly apart, and a latency
+    counts from when its request was due. Sample.rate is what came of the asked one, until the last answer."""
+    done = subprocess.run([str(word) for word in (OPEN_LOOP, urllib.parse.urlsplit(target.url).port, connections, rate, duration_s,
+                                                  ids, target.prefix, target.suffix, target.authorization)],
+                          capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    return read_sample("open loop", done.stdout + done.stderr)
 
 
 def cpu_s(pids):

@@ -10,7 +10,7 @@ import customers
 import peers
 import workloads
 from held_world import HeldWorld
-from load import BackgroundLoad, cpu_s, h2load, wrk
+from load import BackgroundLoad, LoadError, cpu_s, open_loop, wrk
 
 STARTS = 7
 MANY_CONNECTIONS = 1000
@@ -20,6 +20,8 @@ OPEN_LOOP_FRACTIONS = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9)
 HELD_CONNECTIONS = 256
 HELD_WRITERS = 8  # beside the reads: some are always under way, and the processor is not what they wait for
 HELD_READS_FRACTION = 0.1
+HELD_US = 3000
+KEPT = 0.95  # of an asked rate; below that the latencies are those of another load
 MIX_REQUESTS = 250_000
 MARKERS_GONE_S = 300
 TEXTS_SAMPLED = 200
@@ -52,6 +54,8 @@ def memory(bench):
 def list_cpu(bench):
     """User and system time of service and database for a page of 50, the first and one in a walk, in those of a GET by id."""
     bench.uniform()
+    for contestant in bench.customerds:
+        bench.walk(contestant)  # reads pages itself, which must not be counted
     for _ in range(bench.scale.rounds):
         for contestant in bench.customerds:
             _list_cpu_round(bench, contestant, f"{contestant.name}, " if len(bench.customerds) > 1 else "")
@@ -93,10 +97,17 @@ def stored_bytes(bench):
     bench.results.measure("bytes", "ratio", per_customer / text)
 
 
-def _open_loop(bench, contestant, rate):
+def _open_loop(bench, contestant, rate, ids=None):
     bench.world.empty_logs()
-    return h2load(contestant.target, bench.files[workloads.HOT], OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s,
-                  bench.world.directory)
+    return open_loop(contestant.target, ids or bench.files[workloads.HOT], OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s)
+
+
+def _kept(bench, contestant, rate, ids=None):
+    """A sample at a rate that has to be kept."""
+    sample = _open_loop(bench, contestant, rate, ids)
+    if sample.rate < KEPT * rate:
+        raise LoadError(f"{contestant.label}: {rate:,.0f} requests/s were asked, and {sample.rate:,.0f} achieved")
+    return sample
 
 
 def tail(bench):
@@ -106,10 +117,12 @@ def tail(bench):
     for _ in range(bench.scale.rounds):
         ratio = {}
         for name, contestant in found.items():
-            sample = _open_loop(bench, contestant, rates[name] * HALF)
+            sample = _kept(bench, contestant, rates[name] * HALF)
             ratio[name] = sample.percentile(99) / sample.percentile(50)
             bench.results.measure("tail", f"{name}, p99/p50", ratio[name])
+            bench.results.measure("tail", f"{name}, p99.9/p50", sample.percentile(99.9) / sample.percentile(50))
             bench.results.measure("tail", f"{name}, achieved/asked", sample.rate / (rates[name] * HALF))
+            bench.results.measure("tail", f"{name}, sent late, p99 us", sample.late_us["99"])
         bench.results.measure("tail", "ratio", ratio[bench.customerd.name] / ratio["nginx"])
 
 
@@ -119,23 +132,24 @@ def hot_objects(bench):
     ids = bench.files[workloads.HOT_OBJECTS]
     rate = HALF * wrk(contestant.target, "get", ids, OPEN_LOOP_CONNECTIONS, bench.scale.sample_s).rate
     for _ in range(bench.scale.rounds):
-        bench.world.empty_logs()
-        sample = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, bench.scale.sample_s, bench.world.directory)
+        sample = _kept(bench, contestant, rate, ids)
         for percentile in (50, 99):
             bench.results.measure("hot-objects", f"p{percentile}, ms", sample.percentile(percentile) / 1000)
         bench.results.measure("hot-objects", "achieved/asked", sample.rate / rate)
+        bench.results.measure("hot-objects", "sent late, p99 us", sample.late_us["99"])
 
 
-def open_loop(bench):
+def offered_load(bench):
     """Latency against offered load, one sample a point; for the plot."""
-    contestants = [bench.customerd, *(max(bench.peer(name), key=bench.max_rate) for name in ("fastify", "nginx"))]
-    for contestant in contestants:
-        points = bench.results.facts.setdefault("open_loop", {}).setdefault(contestant.name, [])
+    found = {}
+    for contestant in [bench.customerd, *bench.best(workloads.ALL["get-64"], ("fastify", "nginx"))]:
+        points = found[contestant.name] = []
         for fraction in OPEN_LOOP_FRACTIONS:
             rate = bench.max_rate(contestant) * fraction
             sample = _open_loop(bench, contestant, rate)
             points.append({"asked": rate, "rate": sample.rate, "p50_us": sample.percentile(50),
                            "p99_us": sample.percentile(99)})
+    bench.results.facts["open_loop"] = found
 
 
 def mix_complete(bench):
@@ -164,9 +178,11 @@ def held(bench):
                 rates[name] = sample.rate
                 bench.results.measure("held", f"POST, {name}, requests/s", sample.rate)
             bench.results.measure("held", "POST ratio", rates["held"] / rates["not held"])
-            alone = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds, world.directory)
+            alone = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds)
             with BackgroundLoad(contestant.target, "create", "", HELD_WRITERS, seconds + 1, tag=uuid.uuid4().hex[:8]) as writes:
-                beside = h2load(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds, world.directory)
+                beside = open_loop(contestant.target, ids, OPEN_LOOP_CONNECTIONS, rate, seconds)
+            if writes.sample.percentile(50) < HELD_US:
+                raise LoadError(f"nothing was held: a write's p50 is {writes.sample.percentile(50)} us")
             bench.results.measure("held", "reads alone, p99 us", alone.percentile(99))
             bench.results.measure("held", "reads beside writes, p99 us", beside.percentile(99))
             bench.results.measure("held", "a write, p50 us", writes.sample.percentile(50))
@@ -184,5 +200,5 @@ def instructions(bench):
 
 
 ALL = {"start": start, "memory": memory, "list-cpu": list_cpu, "bytes": stored_bytes, "tail": tail, "held": held, "hot-objects": hot_objects,
-       "open-loop": open_loop, "mix-complete": mix_complete, "instructions": instructions}
+       "open-loop": offered_load, "mix-complete": mix_complete, "instructions": instructions}
 QUICK = ("start", "memory", "list-cpu", "tail", "hot-objects", "held", "instructions")

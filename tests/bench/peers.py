@@ -11,6 +11,7 @@ from pathlib import Path
 import create_script
 import customers
 from load import Target
+from redis.utils import HIREDIS_AVAILABLE
 from redis_server import Server
 
 HERE = Path(__file__).resolve().parent / "peers"
@@ -101,6 +102,7 @@ def start_fastify(world, packages, _expected):
 
 
 def start_flask(world, _packages, _expected):
+    parser = "hiredis" if HIREDIS_AVAILABLE else "no hiredis"  # Debian 13's is too old for its redis-py
     settings = {f"{WORKERS_OF_GUNICORN} sync workers": ["-w", WORKERS_OF_GUNICORN],
                 f"{os.cpu_count()} workers of 8 threads": ["-w", os.cpu_count(), "-k", "gthread", "--threads", 8],
                 f"{WORKERS_OF_GUNICORN} workers of 32 threads":
@@ -110,7 +112,7 @@ def start_flask(world, _packages, _expected):
         world.start_process(f"flask-{number}", [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}",
                                                 "--chdir", HERE / "flask", "app:app"],
                             env={**world.peer_environment(), "PYTHONDONTWRITEBYTECODE": "1"}, port=port)
-        yield Contestant("flask", Target(f"http://127.0.0.1:{port}"), setting=setting, creates=True)
+        yield Contestant("flask", Target(f"http://127.0.0.1:{port}"), setting=f"{setting}, {parser}", creates=True)
 
 
 def start_webdis(world, _packages, expected):

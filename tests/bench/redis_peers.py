@@ -1,25 +1,26 @@
-"""The ceilings of the database: redis-benchmark with the same commands, and the bare round trip of one client."""
+"""The database without customerd: redis-benchmark with the same commands, as a client without pipelining, and the bare round trip."""
 
 import csv
 import hashlib
 import subprocess
 
 import create_script
-from load import LoadError, Sample, Target, read_wrk
-from peers import Contestant
+from customers import key_slot
+from load import LoadError, Sample, Target, read_sample
+from peers import Contestant, WrongAnswer
 from world import PEER_PASSWORD, PEER_USER, ROOT
 
 ROUND_TRIP = ROOT / "build" / "release" / "tests" / "bench" / "round_trip"
 KEY = "bench:{tag}"  # redis-benchmark puts a tag there that belongs to the node which it asks
-REQUESTS_A_SECOND = 20_000  # about; redis-benchmark counts requests and not seconds
-REQUESTS_A_SECOND_ALONE = 4_000
+REQUESTS_AT_FIRST = 20_000  # redis-benchmark counts requests and not seconds: the first turn tells how many a second takes
 KEYSPACE = 10 ** 12
 RANDOM = "__rand_int__"
 ROUND_TRIP_KEYS = 300
 
 
 def start_redis_benchmark(world, expected):
-    """The cluster's GET of a record of the same size, and EVALSHA of the same create script with keys that are new."""
+    """The cluster's GET of a record of the same size, and EVALSHA of the same create script with keys that are new. One command
+    a connection is under way."""
     text = "v" * len(expected[0][1])  # of the same length; redis-benchmark's CSV does not bear quotes in a command
     script = create_script.text()
     for node in world.local.nodes:
@@ -27,14 +28,27 @@ def start_redis_benchmark(world, expected):
     sha1 = hashlib.sha1(script.encode()).hexdigest()
     create = ["EVALSHA", sha1, "5", f"{{tag}}k{RANDOM}", f"{{tag}}c{RANDOM}", "{tag}i", "{tag}u00", "{tag}e", "f" * 16, "a" * 8, "60",
               "0", f"0123{RANDOM}", "1700000000000", text, "1", f"0123{RANDOM}", "", ""]
+    _check_create(world, create)
     _run(world, ["SET", KEY, text], 64, 60_000)  # every tag once
+    rates = {}
 
     def sample(workload, duration_s):
-        rate = REQUESTS_A_SECOND_ALONE if workload.connections == 1 else REQUESTS_A_SECOND
         words = create if workload.kind == "create" else ["GET", KEY]
-        return _run(world, words, workload.connections, rate * duration_s)
+        count = round(rates.get(workload.name, REQUESTS_AT_FIRST) * duration_s)
+        found = _run(world, words, workload.connections, count)
+        rates[workload.name] = found.rate
+        return found
 
     return [Contestant("redis-benchmark", Target(""), sampler=sample)]
+
+
+def _check_create(world, words):
+    """Sends it once as redis-benchmark will, which does not look at replies other than errors."""
+    tag = "{checked}"
+    command = [word.replace("{tag}", tag).replace(RANDOM, "0" * 12) for word in words]
+    reply = world.connections()(key_slot(tag)).command(*command)
+    if not isinstance(reply, list) or reply[0] != "done":
+        raise WrongAnswer(f"redis-benchmark: the create script replies {reply!r}")
 
 
 def _run(world, words, connections, count):
@@ -59,7 +73,7 @@ def start_round_trip(world, _expected):
     def sample(_workload, duration_s):
         done = subprocess.run([ROUND_TRIP, str(node.port), world.ca_file, PEER_USER, PEER_PASSWORD, str(duration_s), *keys],
                               capture_output=True, text=True, timeout=300, check=False)
-        return read_wrk("round trip", done.stdout + done.stderr)
+        return read_sample("round trip", done.stdout + done.stderr)
 
     return [Contestant("round-trip", Target(""), sampler=sample)]
 

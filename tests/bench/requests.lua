@@ -57,7 +57,7 @@ local makers = {
     sent = sent + 1
     return wrk.format("DELETE", prefix .. id_at((sent - 1) % id_count), headers)
   end,
-  -- Four reads, then a write: 80 % and 20 %.
+  -- One in five, at random, is a write.
   mix = function()
     if math.random(5) == 1 then
       return create()
