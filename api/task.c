@@ -125,11 +125,13 @@ static void finish(struct task *t, enum status status, const struct error *err)
 }
 
 /* What can be told after the body as well, so that the connection may go on: what anybody may be told, and what is told to
- * somebody who is known. Whoever is not let in is not listened to. */
-static bool can_wait(enum status status)
+ * somebody who is known. Whoever is not let in is not listened to. Nor is a body longer than is usual, for which there is no
+ * place unless its request is let in: it would be cut, and refused for that. */
+static bool can_wait(const struct task *t, enum status status)
 {
-    return status == STATUS_OK || status == STATUS_NOT_FOUND || status == STATUS_METHOD_NOT_ALLOWED ||
-           status == STATUS_RATE_LIMITED;
+    bool tellable = status == STATUS_NOT_FOUND || status == STATUS_METHOD_NOT_ALLOWED || status == STATUS_RATE_LIMITED;
+    return status == STATUS_OK ||
+           (tellable && body_to_come(&t->x, exchange_body_max_bytes(&t->x)) <= (uint64_t)t->body.max_bytes);
 }
 
 static void admit(struct task *t)
@@ -138,7 +140,7 @@ static void admit(struct task *t)
     enum status status = exchange_admit(&t->x, t->context->routes, &err);
     if (status == STATUS_OK)
         status = allow_body(t, &err);
-    if (can_wait(status))
+    if (can_wait(t, status))
         return;
     t->linger = true;
     finish(t, status, &err);

@@ -106,6 +106,24 @@ def test_a_body_that_turns_out_too_long(objects, key):
     service.stop()
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 100000", "Content-Length: 1000000", "Transfer-Encoding: chunked"])
+def test_a_body_of_any_length_is_told_of_the_rate(objects, key, framing):
+    """The short one is read over, and its connection serves on; of the others nothing is read."""
+    service = objects.start(CUSTOMERD_RATE_LIMIT="1", CUSTOMERD_RATE_BURST="1")
+    length = int(framing.rpartition(" ")[2]) if "Length" in framing else 1000000
+    body = bytes(length) if "Length" in framing else b"%x\r\n%s\r\n0\r\n\r\n" % (length, bytes(length))
+
+    def answered():
+        with raw(service, framing, key=key) as s:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                s.sendall(body)
+            return status_of(s)
+    answers = {answered()}
+    wait_until(lambda: answers.add(answered()) or answers != {200}, 10, "the caller has used what he may")
+    assert answers == {200, 429}
+    service.stop()
+
+
 # ---- answers ----
 
 def test_a_connection_serves_on_after_each_kind_of_answer(objects_service, objects, key):
