@@ -61,7 +61,8 @@
       "This caller's requests come faster than `RateLimit-Policy` allows; try again after `Retry-After`")            \
     X(STATUS_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large",                         \
       "The limit is in the detail")                                                                                  \
-    X(STATUS_INTERNAL, 500, "internal", "Internal error", "A defect of the service itself, or it ran out of memory") \
+    X(STATUS_INTERNAL, 500, "internal", "Internal error",                                                            \
+      "A defect of the service itself, or it ran out of memory; nothing was applied unless `applied` says `unknown`") \
     X(STATUS_UNAVAILABLE, 503, "database-unavailable", "The database is unavailable",                                \
       "Not reachable, failing over, or refusing; nothing was applied unless `applied` says `unknown`")               \
     X(STATUS_OUTCOME_UNKNOWN, 503, "outcome-unknown", "The outcome is not known",                                    \
