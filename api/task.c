@@ -28,7 +28,7 @@ struct task *task_new(const struct client_context *context, struct client *clien
     t->context = context;
     t->client = client;
     t->step = TASK_HEAD;
-    t->runs = t->read = t->linger = t->body_cut = false;
+    t->runs = t->read = t->linger = t->cut = t->body_cut = false;
     t->target = target;
     t->target_at = uri;
     t->head = NULL;
@@ -233,10 +233,13 @@ static void log_request(const struct task *t)
         LOG_CSTR("parent_id", r->trace.parent_id), LOG_INT("bytes", (int64_t)t->bytes));
 }
 
-void task_note_cut(struct task *t, const char *id)
+void task_note_cut(struct task *t, const char *id, bool told)
 {
-    t->measure.http_status = status_http(STATUS_BAD_REQUEST);
-    t->measure.outcome = STATUS_BAD_REQUEST;
+    t->cut = true;
+    if (told) {
+        t->measure.http_status = status_http(STATUS_BAD_REQUEST);
+        t->measure.outcome = STATUS_BAD_REQUEST;
+    }
     if (t->read)
         return;
     exchange_init(&t->x, t->context->app);
@@ -246,9 +249,9 @@ void task_note_cut(struct task *t, const char *id)
 
 void task_end(struct task *t)
 {
-    if (task_is_answered(t)) {
+    if (task_is_answered(t) || t->cut) {
         t->measure.duration_us = metrics_now_us() - t->started_us;
-        if (t->context->public)
+        if (t->context->public && task_is_answered(t))
             http_metrics_observe(t->context->app->metrics, &t->measure);
         log_request(t);
     }
