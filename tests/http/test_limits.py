@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import contract
 from http_client import Client, wait_until
 from raw_http import RawConnection
 from support import together, unique_email
@@ -185,3 +186,26 @@ def test_a_page_of_a_listed_origin_may_call(limited, issuer):
             assert answer.header("Access-Control-Allow-Credentials") is None
         answer = api.get("/customers?limit=1", headers={"Origin": ORIGIN + ".evil.example"})
         assert answer.header("Access-Control-Allow-Origin") is None
+
+
+# What the Fetch standard lets every page send and see.
+SENT_BY_ANY = {"Accept", "Accept-Language", "Content-Language"}
+SEEN_BY_ANY = {"Cache-Control", "Content-Language", "Content-Length", "Content-Type", "Expires", "Last-Modified", "Pragma"}
+# For the browser, which has done by then what they tell.
+FOR_THE_BROWSER = {"Accept-Patch", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Max-Age", "Allow",
+                   "Content-Encoding", "Content-Security-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy", "Set-Cookie"}
+
+
+def test_a_page_may_send_and_see_what_the_contract_has(limited):
+    """Of all resources, whichever are switched on."""
+    public = [o for o in contract.operations(contract.ALL) if o.listener == "public"]
+    answers = [r for o in public for r in o.declared["responses"].values()]
+    answers += contract.document(contract.ALL)["x-every-answer"]["responses"].values()
+    sent = {p["name"] for o in public for p in o.parameters if p["in"] == "header"} - SENT_BY_ANY
+    seen = {name for r in answers for name in contract.resolved(r).get("headers", {})} - SEEN_BY_ANY - FOR_THE_BROWSER
+    with Client(limited.url) as api:
+        preflight = api.request("OPTIONS", "/customers", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}).expect(204)
+        answer = api.get("/customers?limit=1", headers={"Origin": ORIGIN}).expect(200, 401)
+    allowed = set(preflight.header("Access-Control-Allow-Headers").split(", "))
+    assert allowed == sent | {"Authorization", "Content-Type", "tracestate"}
+    assert set(answer.header("Access-Control-Expose-Headers").split(", ")) == seen
