@@ -24,6 +24,13 @@ void response_drop_source(struct response *r)
     r->n_headers = 0;
 }
 
+void response_discard(struct response *r)
+{
+    response_drop_source(r);
+    buf_clean_up(&r->body);
+    r->n_headers = 0;
+}
+
 void response_clean_up(struct response *r)
 {
     response_drop_source(r);

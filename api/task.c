@@ -12,7 +12,7 @@
 
 /* What requests may hold together of bodies longer than CUSTOMERD_BODY_MAX_BYTES: more are to come again later. */
 #define LONG_BODIES_MAX_BYTES ((uint64_t)64 << 20)
-/* What answers that are shared with others may hold together until their clients have read them, those that are short apart. */
+/* What answers that lie in memory may hold together until their clients have read them, those that are short apart. */
 #define LONG_ANSWERS_MAX_BYTES ((uint64_t)256 << 20)
 #define LONG_ANSWER_BYTES 65536
 
@@ -146,16 +146,31 @@ static void admit(struct task *t)
     finish(t, status, &err);
 }
 
-/* A client that reads slowly, or not at all, holds its answer as long as it is let. */
+/* Of an answer that is shared all is held, also where a part is sent. */
+static uint64_t bytes_held(const struct response *response)
+{
+    switch (response->source.kind) {
+    case RESPONSE_SHARED:
+        return response->source.length;
+    case RESPONSE_OWN:
+        return response->body.len;
+    default:
+        return 0;
+    }
+}
+
+/* A client that reads slowly, or not at all, holds its answer as long as it is let. A write is done by then, and has to be told
+ * so. */
 static enum status allow_answer(struct task *t, struct error *err)
 {
     struct client_loop *loop = t->context->loop;
-    const struct response *response = &t->x.response;
-    uint64_t bytes = response->source.kind == RESPONSE_SHARED ? response->source.length : 0; /* also where a part is sent */
-    if (loop == NULL || bytes < LONG_ANSWER_BYTES)
+    uint64_t bytes = bytes_held(&t->x.response);
+    if (loop == NULL || bytes < LONG_ANSWER_BYTES || exchange_is_write(&t->x))
         return STATUS_OK;
-    if (bytes > LONG_ANSWERS_MAX_BYTES - loop->long_answers_bytes)
+    if (bytes > LONG_ANSWERS_MAX_BYTES - loop->long_answers_bytes) {
+        response_discard(&t->x.response);
         return error_set_retry(err, STATUS_OVERLOADED, 1, "The long answers that are on their way are as many as may be");
+    }
     loop->long_answers_bytes += (size_t)bytes;
     t->long_answer_bytes = (size_t)bytes;
     return STATUS_OK;

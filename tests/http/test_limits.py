@@ -1,16 +1,18 @@
 """How much one caller, or all together, may ask: rates, connections, requests at once; and who sees it from a web page."""
 
+import contextlib
 import threading
 import time
 
 import pytest
 
 import contract
-from http_client import Client, wait_until
+from http_client import Client, path_of, wait_until
 from raw_http import RawConnection
-from support import together, unique_email
+from support import slow_reader, together, unique_email
 from token_issuer import TokenIssuer, bearer
 
+LONG_ANSWERS_MAX = 256 << 20  # api/task.c
 ORIGIN = "https://app.example.com"
 
 
@@ -148,6 +150,33 @@ def test_requests_at_once_are_bounded_and_the_rest_is_shed(breakable):
         wait_until(lambda: client.get("/customers?limit=1").status == 200, 30, "served again")
     instance.stop()
     breakable.wait_until_whole()
+
+
+def test_clients_that_do_not_read_pages_hold_no_more_than_is_allowed(cluster):
+    """Answers that are made for one request alone, and that are gone with it."""
+    instance = cluster.start_instance()
+    page = "/customers?limit=100"
+    with contextlib.ExitStack() as ends, Client(instance.url) as client:
+        made = [client.create(metadata={f"m{n}": "\u20ac" * 500 for n in range(40)}) for _ in range(101)]
+        whole = client.get(page).expect(200)
+        length = len(whole.body)
+        most = LONG_ANSWERS_MAX // length
+        assert 20 < most < 100
+        answers = []
+        for _ in range(most + 3):
+            s = ends.enter_context(slow_reader(instance, f"GET {page} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            answers.append(int(s.recv(200).split()[1]))
+        assert set(answers[:most]) == {200} and answers[-1] == 503, answers
+        refused = client.get(page)
+        assert refused.problem(503, "overloaded") and whole.header("Link") and refused.header("Link") is None
+        assert client.request("HEAD", page).expect(503).body == b""
+        client.get(path_of(made[0])).expect(200)
+        client.delete(path_of(made[0])).expect(204)
+        ends.pop_all().close()
+        wait_until(lambda: client.get(page).status == 200, 10, "the answers are let go of", 0.1)
+        for customer in made[1:]:
+            client.delete(path_of(customer)).expect(204)
+    instance.stop()
 
 
 @pytest.mark.concurrent
