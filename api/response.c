@@ -1,5 +1,7 @@
 #include "customerd/api/response.h"
 
+#include "customerd/core/crypto.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -10,6 +12,7 @@ void response_init(struct response *r)
     r->n_headers = 0;
     r->text_len = 0;
     r->close = false;
+    r->secret = false;
     r->source.kind = RESPONSE_OWN;
     buf_init(&r->body, RESPONSE_MAX_BYTES);
 }
@@ -35,6 +38,7 @@ void response_clean_up(struct response *r)
 {
     response_drop_source(r);
     buf_clean_up(&r->body);
+    crypto_wipe(r->text, r->text_len);
 }
 
 /* Most differ in their first letter. */

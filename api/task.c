@@ -31,7 +31,7 @@ struct task *task_new(const struct client_context *context, struct client *clien
     t->runs = t->read = t->linger = t->cut = t->body_cut = false;
     t->target = target;
     t->target_at = uri;
-    t->head = NULL;
+    t->head = (struct secret)SECRET_INIT;
     t->reply = NULL;
     t->started_us = metrics_now_us();
     t->measure = (struct http_measure){ .method = "_OTHER", .route = "" };
@@ -270,14 +270,13 @@ void task_end(struct task *t)
             http_metrics_observe(t->context->app->metrics, &t->measure);
         log_request(t);
     }
-    if (t->reply != NULL)
-        MHD_destroy_response(t->reply);
+    task_reply_destroy(t);
     if (t->read)
         exchange_clean_up(&t->x);
     if (t->long_answer_bytes > 0)
         t->context->loop->long_answers_bytes -= t->long_answer_bytes;
     release_body(t);
-    free(t->head);
+    secret_clean_up(&t->head);
     free(t->target);
     free(t);
 }

@@ -7,6 +7,7 @@
 
 #include "customerd/api/http_metrics.h"
 #include "customerd/api/route.h"
+#include "customerd/core/secret.h"
 
 /* So slowly what is long may come and go: 1 Mbit/s. */
 #define LONG_BYTES_PER_MS 128
@@ -21,7 +22,7 @@ struct task {
     bool runs;             /* and waits for something, since else nobody could see it */
     char *target;
     const char *target_at; /* where the library keeps it, until the head has been read */
-    char *head;            /* what the request's fields lie in */
+    struct secret head;    /* what the request's fields lie in */
     struct buf body;
     bool body_cut;
     size_t long_body_bytes;   /* its part of the client_loop's, as the next */

@@ -56,9 +56,11 @@ struct response {
     char text[RESPONSE_HEADERS_TEXT_SIZE]; /* of the values that were made */
     size_t text_len;
     bool close; /* the connection ends with this answer */
+    bool secret; /* a token is told in it: what is sent is wiped afterwards */
 };
 
 void response_init(struct response *r);
+/* Wipes the text as well. */
 void response_clean_up(struct response *r);
 /* Lets go of the source, if there is one, and of the header fields, whose values may lie in it: the body is the response's own
  * again. */

@@ -47,6 +47,19 @@ static void of_what_is_discarded_nothing_is_held(void **state)
     assert_int_equal(released, 1);
 }
 
+static void its_text_is_wiped(void **state)
+{
+    (void)state;
+    struct response r;
+    static const char nothing[RESPONSE_HEADERS_TEXT_SIZE];
+    memset(r.text, 0, sizeof r.text);
+    response_init(&r);
+    response_header(&r, "Set-Cookie", "%s", "token");
+    response_header(&r, "Age", "%d", 7);
+    response_clean_up(&r);
+    assert_memory_equal(r.text, nothing, sizeof r.text);
+}
+
 static void a_field_stands_there_once(void **state)
 {
     (void)state;
@@ -85,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_is_let_go_of_once),
         cmocka_unit_test(of_what_is_discarded_nothing_is_held),
+        cmocka_unit_test(its_text_is_wiped),
         cmocka_unit_test(a_field_stands_there_once),
         cmocka_unit_test(what_does_not_fit_is_left_out),
     };
