@@ -306,7 +306,7 @@ void client_on_completed(void *context, struct MHD_Connection *http, void **slot
     struct task *task = client->task;
     after_answer(client);
     if (connection_end(shared->connections, &client->connection) && task != NULL && !task->runs && !task_is_answered(task))
-        task_note_cut(task, client->late_id);
+        task_note_cut(task, client->late_id, shared->tls == NULL);
     leave_task(client);
     atomic_store(&client->named, false);
 }
@@ -324,17 +324,17 @@ static void name_timeout(struct client *client, char id[REQUEST_ID_SIZE])
     memcpy(id, client->late_id, REQUEST_ID_SIZE);
 }
 
-/* Within TLS nothing can be said from another thread: there the connection ends without a word. */
+/* Within TLS nothing can be said from another thread: there the connection ends without a word, and the log alone has the name. */
 void client_say_timeout(void *context, struct connection *connection)
 {
     const struct client_context *shared = context;
-    if (shared->tls != NULL)
-        return;
     struct client *client = (struct client *)connection;
     struct error err;
     struct response response;
     char id[REQUEST_ID_SIZE];
     name_timeout(client, id);
+    if (shared->tls != NULL)
+        return;
     (void)error_set(&err, STATUS_BAD_REQUEST, "The request did not arrive as a whole within %" PRId64 " ms",
                     shared->app->config->http.request_timeout_ms + atomic_load(&connection->extra_ms));
     response_init(&response);

@@ -3,10 +3,10 @@
 /* What callers send beyond what every page may, and what they need to see. */
 #define REQUEST_HEADERS \
     "Authorization, Cache-Control, Content-Disposition, Content-Encoding, Content-MD5, Content-Type, Idempotency-Key, " \
-    "If-Match, If-None-Match, If-Range, Range, X-Request-Id, traceparent, tracestate"
+    "If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Range, X-Request-Id, traceparent, tracestate"
 #define RESPONSE_HEADERS \
-    "Age, Content-Range, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, " \
-    "X-Cache, X-Request-Id"
+    "Accept-Ranges, Age, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location, RateLimit, " \
+    "RateLimit-Policy, Retry-After, WWW-Authenticate, X-Cache, X-Request-Id"
 #define PREFLIGHT_MAX_AGE_S "600"
 
 static bool is_listed(const char *origins, struct slice origin)

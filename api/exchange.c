@@ -49,7 +49,7 @@ static enum status answer_options(struct exchange *x, const struct route_match *
     return STATUS_OK;
 }
 
-static bool is_write(const struct exchange *x)
+bool exchange_is_write(const struct exchange *x)
 {
     const struct route *route = x->match.route;
     return route != NULL && route->method != METHOD_GET && !route->reads;
@@ -91,7 +91,7 @@ enum status exchange_handle(struct exchange *x, struct error *err)
     if (status != STATUS_OK || buf_ok(&x->response.body))
         return status;
     (void)error_set(err, STATUS_INTERNAL, "Out of memory");
-    err->applied = is_write(x) ? APPLIED_UNKNOWN : APPLIED_NO; /* it was; only its answer can't be given */
+    err->applied = exchange_is_write(x) ? APPLIED_UNKNOWN : APPLIED_NO; /* it was; only its answer can't be given */
     return err->code;
 }
 
@@ -104,7 +104,7 @@ static void put_problem(struct exchange *x, const struct error *err)
         .request_id = x->request.id,
         .findings = &x->findings,
         .owner = x->owner_known ? &x->owner : NULL,
-        .write = is_write(x),
+        .write = exchange_is_write(x),
     };
     problem_render(&problem, &x->response);
 }
@@ -135,6 +135,6 @@ void exchange_finish(struct exchange *x, enum status status, const struct error 
     access_add_headers(x);
     if (x->public)
         add_cors_headers(x);
-    if (is_write(x) && !x->shed && (x->admission.done || status == STATUS_FORBIDDEN))
+    if (exchange_is_write(x) && !x->shed && (x->admission.done || status == STATUS_FORBIDDEN))
         audit_write(x, status, err);
 }

@@ -89,7 +89,7 @@ static struct slice move(struct slice from, char **to)
     return moved;
 }
 
-bool head_read(struct MHD_Connection *http, const struct head_line *line, struct request *out, char **memory)
+bool head_read(struct MHD_Connection *http, const struct head_line *line, struct request *out, struct secret *memory)
 {
     struct headers *headers = &out->headers;
     (void)MHD_get_connection_values_n(http, MHD_HEADER_KIND, add_header, headers);
@@ -98,9 +98,10 @@ bool head_read(struct MHD_Connection *http, const struct head_line *line, struct
     for (size_t i = 0; i < headers->n; i++)
         bytes += headers->items[i].name.len + headers->items[i].value.len;
     char *to = malloc(bytes + 1);
-    *memory = to;
     if (to == NULL)
         return false;
+    to[bytes] = '\0';
+    *memory = (struct secret){ .ptr = to, .len = bytes };
     out->method = move(slice_cstr(line->method), &to);
     request_set_target(out, slice_cstr(line->target));
     for (size_t i = 0; i < headers->n; i++) {

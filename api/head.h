@@ -6,6 +6,7 @@
 #include <microhttpd.h>
 
 #include "customerd/api/request.h"
+#include "customerd/core/secret.h"
 
 /* The target of a request line that the library hands out, as it stood there; "" where it can't be known. In the library's
  * memory the query is gone then. NULL when out of memory; the caller frees it. */
@@ -18,9 +19,9 @@ struct head_line {
     const char *target_at; /* where the library keeps it */
 };
 
-/* Fills the request's method, version, target and header fields. *memory is what they lie in, the caller's to free.
- * False when out of memory. */
-bool head_read(struct MHD_Connection *http, const struct head_line *line, struct request *out, char **memory) MUST_USE;
+/* Fills the request's method, version, target and header fields. *memory, which must be empty, is what they lie in, and the
+ * caller's to clean up: there may be tokens in it. False when out of memory. */
+bool head_read(struct MHD_Connection *http, const struct head_line *line, struct request *out, struct secret *memory) MUST_USE;
 
 /* Whether a body is on its way; of what is refused for its framing nobody knows. */
 bool head_brings_body(const struct headers *headers);

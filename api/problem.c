@@ -71,7 +71,7 @@ void problem_render(const struct problem *p, struct response *r)
         uuid_format(p->owner, id);
         buf_appendf(out, ",\"owner\":\"/customers/%s\"", id);
     }
-    if (p->write && (r->status == 503 || r->status == 504))
+    if (p->write && r->status >= 500)
         buf_appendf(out, ",\"applied\":\"%s\"", err->applied == APPLIED_UNKNOWN ? "unknown" : "no");
     buf_append(out, p->members);
     buf_append_byte(out, '}');

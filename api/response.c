@@ -10,6 +10,7 @@ void response_init(struct response *r)
     r->n_headers = 0;
     r->text_len = 0;
     r->close = false;
+    r->secret = false;
     r->source.kind = RESPONSE_OWN;
     buf_init(&r->body, RESPONSE_MAX_BYTES);
 }
@@ -24,10 +25,18 @@ void response_drop_source(struct response *r)
     r->n_headers = 0;
 }
 
+void response_discard(struct response *r)
+{
+    response_drop_source(r);
+    buf_clean_up(&r->body);
+    r->n_headers = 0;
+}
+
 void response_clean_up(struct response *r)
 {
     response_drop_source(r);
     buf_clean_up(&r->body);
+    explicit_bzero(r->text, r->text_len); /* each answer has some: OPENSSL_cleanse takes ten times as long */
 }
 
 /* Most differ in their first letter. */

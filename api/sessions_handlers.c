@@ -96,6 +96,7 @@ static enum status open_session(struct exchange *x, struct error *err)
                                &x->findings, err);
     if (status == STATUS_OK) {
         put_json(&v, 201);
+        x->response.secret = true;
         response_header(&x->response, "Location", "/session");
         if (in.cookie)
             sessions_http_set_cookie(&x->response, &v.answer.token, v.answer.ends_in_ms);
@@ -143,6 +144,7 @@ static enum status rotate_session(struct exchange *x, struct error *err)
                                  x->request.deadline_ms, &v.answer, err);
     if (status == STATUS_OK) {
         put_json(&v, 200);
+        x->response.secret = true;
         if (v.by_cookie)
             sessions_http_set_cookie(&x->response, &v.answer.token, v.answer.ends_in_ms);
     }

@@ -12,7 +12,7 @@
 
 /* What requests may hold together of bodies longer than CUSTOMERD_BODY_MAX_BYTES: more are to come again later. */
 #define LONG_BODIES_MAX_BYTES ((uint64_t)64 << 20)
-/* What answers that are shared with others may hold together until their clients have read them, those that are short apart. */
+/* What answers that lie in memory may hold together until their clients have read them, those that are short apart. */
 #define LONG_ANSWERS_MAX_BYTES ((uint64_t)256 << 20)
 #define LONG_ANSWER_BYTES 65536
 
@@ -28,10 +28,10 @@ struct task *task_new(const struct client_context *context, struct client *clien
     t->context = context;
     t->client = client;
     t->step = TASK_HEAD;
-    t->runs = t->read = t->linger = t->body_cut = false;
+    t->runs = t->read = t->linger = t->cut = t->body_cut = false;
     t->target = target;
     t->target_at = uri;
-    t->head = NULL;
+    t->head = (struct secret)SECRET_INIT;
     t->reply = NULL;
     t->started_us = metrics_now_us();
     t->measure = (struct http_measure){ .method = "_OTHER", .route = "" };
@@ -125,11 +125,13 @@ static void finish(struct task *t, enum status status, const struct error *err)
 }
 
 /* What can be told after the body as well, so that the connection may go on: what anybody may be told, and what is told to
- * somebody who is known. Whoever is not let in is not listened to. */
-static bool can_wait(enum status status)
+ * somebody who is known. Whoever is not let in is not listened to. Nor is a body longer than is usual, for which there is no
+ * place unless its request is let in: it would be cut, and refused for that. */
+static bool can_wait(const struct task *t, enum status status)
 {
-    return status == STATUS_OK || status == STATUS_NOT_FOUND || status == STATUS_METHOD_NOT_ALLOWED ||
-           status == STATUS_RATE_LIMITED;
+    bool tellable = status == STATUS_NOT_FOUND || status == STATUS_METHOD_NOT_ALLOWED || status == STATUS_RATE_LIMITED;
+    return status == STATUS_OK ||
+           (tellable && body_to_come(&t->x, exchange_body_max_bytes(&t->x)) <= (uint64_t)t->body.max_bytes);
 }
 
 static void admit(struct task *t)
@@ -138,22 +140,37 @@ static void admit(struct task *t)
     enum status status = exchange_admit(&t->x, t->context->routes, &err);
     if (status == STATUS_OK)
         status = allow_body(t, &err);
-    if (can_wait(status))
+    if (can_wait(t, status))
         return;
     t->linger = true;
     finish(t, status, &err);
 }
 
-/* A client that reads slowly, or not at all, holds its answer as long as it is let. */
+/* Of an answer that is shared all is held, also where a part is sent. */
+static uint64_t bytes_held(const struct response *response)
+{
+    switch (response->source.kind) {
+    case RESPONSE_SHARED:
+        return response->source.length;
+    case RESPONSE_OWN:
+        return response->body.len;
+    default:
+        return 0;
+    }
+}
+
+/* A client that reads slowly, or not at all, holds its answer as long as it is let. A write is done by then, and has to be told
+ * so. */
 static enum status allow_answer(struct task *t, struct error *err)
 {
     struct client_loop *loop = t->context->loop;
-    const struct response *response = &t->x.response;
-    uint64_t bytes = response->source.kind == RESPONSE_SHARED ? response->source.length : 0; /* also where a part is sent */
-    if (loop == NULL || bytes < LONG_ANSWER_BYTES)
+    uint64_t bytes = bytes_held(&t->x.response);
+    if (loop == NULL || bytes < LONG_ANSWER_BYTES || exchange_is_write(&t->x))
         return STATUS_OK;
-    if (bytes > LONG_ANSWERS_MAX_BYTES - loop->long_answers_bytes)
+    if (bytes > LONG_ANSWERS_MAX_BYTES - loop->long_answers_bytes) {
+        response_discard(&t->x.response);
         return error_set_retry(err, STATUS_OVERLOADED, 1, "The long answers that are on their way are as many as may be");
+    }
     loop->long_answers_bytes += (size_t)bytes;
     t->long_answer_bytes = (size_t)bytes;
     return STATUS_OK;
@@ -231,10 +248,13 @@ static void log_request(const struct task *t)
         LOG_CSTR("parent_id", r->trace.parent_id), LOG_INT("bytes", (int64_t)t->bytes));
 }
 
-void task_note_cut(struct task *t, const char *id)
+void task_note_cut(struct task *t, const char *id, bool told)
 {
-    t->measure.http_status = status_http(STATUS_BAD_REQUEST);
-    t->measure.outcome = STATUS_BAD_REQUEST;
+    t->cut = true;
+    if (told) {
+        t->measure.http_status = status_http(STATUS_BAD_REQUEST);
+        t->measure.outcome = STATUS_BAD_REQUEST;
+    }
     if (t->read)
         return;
     exchange_init(&t->x, t->context->app);
@@ -244,20 +264,19 @@ void task_note_cut(struct task *t, const char *id)
 
 void task_end(struct task *t)
 {
-    if (task_is_answered(t)) {
+    if (task_is_answered(t) || t->cut) {
         t->measure.duration_us = metrics_now_us() - t->started_us;
-        if (t->context->public)
+        if (t->context->public && task_is_answered(t))
             http_metrics_observe(t->context->app->metrics, &t->measure);
         log_request(t);
     }
-    if (t->reply != NULL)
-        MHD_destroy_response(t->reply);
+    task_reply_destroy(t);
     if (t->read)
         exchange_clean_up(&t->x);
     if (t->long_answer_bytes > 0)
         t->context->loop->long_answers_bytes -= t->long_answer_bytes;
     release_body(t);
-    free(t->head);
+    secret_clean_up(&t->head);
     free(t->target);
     free(t);
 }

@@ -7,6 +7,7 @@
 
 #include "customerd/api/http_metrics.h"
 #include "customerd/api/route.h"
+#include "customerd/core/secret.h"
 
 /* So slowly what is long may come and go: 1 Mbit/s. */
 #define LONG_BYTES_PER_MS 128
@@ -21,7 +22,7 @@ struct task {
     bool runs;             /* and waits for something, since else nobody could see it */
     char *target;
     const char *target_at; /* where the library keeps it, until the head has been read */
-    char *head;            /* what the request's fields lie in */
+    struct secret head;    /* what the request's fields lie in */
     struct buf body;
     bool body_cut;
     size_t long_body_bytes;   /* its part of the client_loop's, as the next */
@@ -30,6 +31,7 @@ struct task {
     bool read;
     struct MHD_Response *reply; /* once it has run; NULL then: out of memory */
     bool linger;
+    bool cut;           /* by the watchdog */
     int64_t started_us;
     struct http_measure measure; /* what will be counted and logged of it; http_status 0: not answered by the service */
     size_t bytes;       /* of the answer's body that were sent; of one that comes in pieces, so far */
@@ -39,10 +41,11 @@ struct task {
 
 /* uri: as the library hands it out with the request line. NULL when out of memory. */
 struct task *task_new(const struct client_context *context, struct client *client, const char *uri);
-/* Counts and logs it if it was answered, and frees it. It must not run. */
+/* Counts and logs it if it was answered, logs it if it was cut, and frees it. It must not run. */
 void task_end(struct task *task);
-/* The watchdog has cut it, and told the client under this id, unless the task has one. */
-void task_note_cut(struct task *task, const char *id);
+/* The watchdog has cut it. It is logged under this id, unless it has one; where the client was told so, as what it was told, and
+ * else with the status 0, which is not counted. */
+void task_note_cut(struct task *task, const char *id, bool told);
 
 static inline bool task_is_answered(const struct task *task)
 {

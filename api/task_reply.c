@@ -1,5 +1,6 @@
 #include "task_reply.h"
 
+#include "customerd/core/crypto.h"
 #include "customerd/core/fiber.h"
 #include "customerd/core/unconst.h"
 
@@ -114,15 +115,26 @@ static ssize_t read_nothing(void *cls, uint64_t at, char *out, size_t size)
 
 /* ---- the whole ---- */
 
-/* The body's memory is handed over: both sides take it from malloc. */
-static struct MHD_Response *from_body(struct buf *from)
+/* Of JSON: it holds no NUL. */
+static void wipe_body(void *body)
 {
-    size_t len = from->len;
-    char *body = buf_steal(from);
-    struct MHD_Response *reply =
-        MHD_create_response_from_buffer(body == NULL ? 0 : len, body,
-                                        body == NULL ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
-    if (reply == NULL)
+    crypto_wipe(body, strlen(body));
+    free(body);
+}
+
+/* The body's memory is handed over: both sides take it from malloc. */
+static struct MHD_Response *from_body(struct response *response)
+{
+    size_t len = response->body.len;
+    char *body = buf_steal(&response->body);
+    if (body == NULL)
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *reply = response->secret
+                                     ? MHD_create_response_from_buffer_with_free_callback(len, body, wipe_body)
+                                     : MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+    if (reply == NULL && response->secret)
+        wipe_body(body);
+    else if (reply == NULL)
         free(body);
     return reply;
 }
@@ -140,7 +152,7 @@ static struct MHD_Response *make(struct task *t)
     case RESPONSE_LENGTH:
         return MHD_create_response_from_callback(source->length, 1, read_nothing, NULL, NULL);
     default:
-        return from_body(&from->body);
+        return from_body(from);
     }
 }
 
@@ -154,4 +166,22 @@ struct MHD_Response *task_reply_new(struct task *t)
         return reply;
     MHD_destroy_response(reply);
     return NULL;
+}
+
+/* What the library copied into its connection's memory it wipes there; its copy of a field's value it would only free. */
+static void wipe_field(struct MHD_Response *reply, const char *name)
+{
+    const char *value = MHD_get_response_header(reply, name);
+    if (value != NULL)
+        crypto_wipe(unconst(value), strlen(value));
+}
+
+void task_reply_destroy(struct task *t)
+{
+    if (t->reply == NULL)
+        return;
+    if (t->x.response.secret)
+        wipe_field(t->reply, "Set-Cookie");
+    MHD_destroy_response(t->reply);
+    t->reply = NULL;
 }

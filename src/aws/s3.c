@@ -198,8 +198,11 @@ static enum status ask_for_reply(struct s3 *s3, const struct s3_question *q, str
     struct http_multi_answer answer;
     *out = (struct s3_reply){ .meta = { .length = -1 } };
     enum status status = s3_ask(s3, q, &answer, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = take_answer(s3, q, &answer, out, err);
+        if (status != STATUS_OK && s3_is_write(q->operation))
+            err->applied = APPLIED_UNKNOWN; /* S3 has answered; only its answer can't be handed on */
+    }
     http_multi_answer_clean_up(&answer);
     return status;
 }

@@ -17,7 +17,7 @@ from s3_proxy import S3Proxy
 from token_issuer import TokenIssuer, bearer
 
 # What nothing makes on purpose.
-NOT_HERE = {("InternalError", "internal")}
+NOT_HERE = {("InternalError", "internal"), ("WriteInternalError", "internal")}
 MADE_BY_SERVER = {"id", "created_at", "updated_at", "request_id", "next_cursor", "customer_id", "last_seen_at", "idle_expires_at",
                   "expires_at", "token"}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

@@ -1,5 +1,7 @@
 """Help for several tests: running in parallel, load in the background, and which shard a customer lives in."""
 
+import contextlib
+import socket
 import threading
 import time
 import uuid
@@ -12,6 +14,18 @@ SAMPLE = {"name": "Danilo", "address": "Somewhere in London", "phone": "+1-555-2
 
 def unique_email(tag="c"):
     return f"{tag}.{uuid.uuid4().hex[:16]}@example.net"
+
+
+@contextlib.contextmanager
+def slow_reader(service, request):
+    """A connection on which the request was sent, and of whose answer the kernel takes little before it is read."""
+    with contextlib.closing(socket.socket()) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        s.settimeout(20)
+        s.connect(("127.0.0.1", service.port))
+        s.sendall(request.encode())
+        yield s
 
 
 def together(functions, timeout_s=60):

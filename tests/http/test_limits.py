@@ -1,15 +1,18 @@
 """How much one caller, or all together, may ask: rates, connections, requests at once; and who sees it from a web page."""
 
+import contextlib
 import threading
 import time
 
 import pytest
 
-from http_client import Client, wait_until
+import contract
+from http_client import Client, path_of, wait_until
 from raw_http import RawConnection
-from support import together, unique_email
+from support import slow_reader, together, unique_email
 from token_issuer import TokenIssuer, bearer
 
+LONG_ANSWERS_MAX = 256 << 20  # api/task.c
 ORIGIN = "https://app.example.com"
 
 
@@ -149,6 +152,33 @@ def test_requests_at_once_are_bounded_and_the_rest_is_shed(breakable):
     breakable.wait_until_whole()
 
 
+def test_clients_that_do_not_read_pages_hold_no_more_than_is_allowed(cluster):
+    """Answers that are made for one request alone, and that are gone with it."""
+    instance = cluster.start_instance()
+    page = "/customers?limit=100"
+    with contextlib.ExitStack() as ends, Client(instance.url) as client:
+        made = [client.create(metadata={f"m{n}": "\u20ac" * 500 for n in range(40)}) for _ in range(101)]
+        whole = client.get(page).expect(200)
+        length = len(whole.body)
+        most = LONG_ANSWERS_MAX // length
+        assert 20 < most < 100
+        answers = []
+        for _ in range(most + 3):
+            s = ends.enter_context(slow_reader(instance, f"GET {page} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            answers.append(int(s.recv(200).split()[1]))
+        assert set(answers[:most]) == {200} and answers[-1] == 503, answers
+        refused = client.get(page)
+        assert refused.problem(503, "overloaded") and whole.header("Link") and refused.header("Link") is None
+        assert client.request("HEAD", page).expect(503).body == b""
+        client.get(path_of(made[0])).expect(200)
+        client.delete(path_of(made[0])).expect(204)
+        ends.pop_all().close()
+        wait_until(lambda: client.get(page).status == 200, 10, "the answers are let go of", 0.1)
+        for customer in made[1:]:
+            client.delete(path_of(customer)).expect(204)
+    instance.stop()
+
+
 @pytest.mark.concurrent
 def test_a_limit_holds_among_many_connections(limited, issuer):
     caller = bearer(issuer.token(sub="many"))
@@ -185,3 +215,26 @@ def test_a_page_of_a_listed_origin_may_call(limited, issuer):
             assert answer.header("Access-Control-Allow-Credentials") is None
         answer = api.get("/customers?limit=1", headers={"Origin": ORIGIN + ".evil.example"})
         assert answer.header("Access-Control-Allow-Origin") is None
+
+
+# What the Fetch standard lets every page send and see.
+SENT_BY_ANY = {"Accept", "Accept-Language", "Content-Language"}
+SEEN_BY_ANY = {"Cache-Control", "Content-Language", "Content-Length", "Content-Type", "Expires", "Last-Modified", "Pragma"}
+# For the browser, which has done by then what they tell.
+FOR_THE_BROWSER = {"Accept-Patch", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Max-Age", "Allow",
+                   "Content-Encoding", "Content-Security-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy", "Set-Cookie"}
+
+
+def test_a_page_may_send_and_see_what_the_contract_has(limited):
+    """Of all resources, whichever are switched on."""
+    public = [o for o in contract.operations(contract.ALL) if o.listener == "public"]
+    answers = [r for o in public for r in o.declared["responses"].values()]
+    answers += contract.document(contract.ALL)["x-every-answer"]["responses"].values()
+    sent = {p["name"] for o in public for p in o.parameters if p["in"] == "header"} - SENT_BY_ANY
+    seen = {name for r in answers for name in contract.resolved(r).get("headers", {})} - SEEN_BY_ANY - FOR_THE_BROWSER
+    with Client(limited.url) as api:
+        preflight = api.request("OPTIONS", "/customers", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}).expect(204)
+        answer = api.get("/customers?limit=1", headers={"Origin": ORIGIN}).expect(200, 401)
+    allowed = set(preflight.header("Access-Control-Allow-Headers").split(", "))
+    assert allowed == sent | {"Authorization", "Content-Type", "tracestate"}
+    assert set(answer.header("Access-Control-Expose-Headers").split(", ")) == seen

@@ -1,7 +1,10 @@
 """The public listener over TLS: versions, certificates that change, clients that must show one."""
 
+import contextlib
 import http.client
+import json
 import os
+import re
 import select
 import socket
 import ssl
@@ -133,6 +136,30 @@ def test_an_idle_connection_is_idle_from_its_handshake_on(cluster, files, author
             assert select.select([tls], [], [], 3)[0] == [] or tls.recv(1) != b"", "cut while it was idle"
             tls.sendall(b"GET /customers?limit=1 HTTP/1.1\r\nHost: a\r\n\r\n")
             assert tls.recv(4096).startswith(b"HTTP/1.1 200")
+    instance.stop()
+
+
+def test_a_request_that_does_not_arrive_has_a_name_and_no_status(cluster, files, authority):
+    """Nothing can be told: the log has what there is, and the metrics count no answer that was not given."""
+    instance = cluster.start_instance(env=files.settings(CUSTOMERD_REQUEST_TIMEOUT_MS="500"))
+    starts = [b"PUT /customers HTTP/1.1\r\nHost: a\r\nX-Request-Id: slow-body\r\nContent-Length: 9\r\n\r\n{",
+              b"GET /customers HTTP/1.1\r\nHost: a\r\n"]
+    for start in starts:
+        with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as plain, \
+             context(authority).wrap_socket(plain, server_hostname="127.0.0.1") as tls:
+            tls.sendall(start)
+            with contextlib.suppress(ConnectionResetError):
+                assert tls.recv(4096) == b""
+
+    def logged():
+        lines = [json.loads(line) for line in instance.log_path.read_text().splitlines()]
+        found = [line for line in lines if line["event"] == "request" and line["route"] != "/readyz"]
+        return found if len(found) == len(starts) else None
+    body, head = wait_until(logged, 5, "both are logged")
+    assert (body["request_id"], body["method"], body["status"]) == ("slow-body", "PUT", 0)
+    assert re.fullmatch(r"[0-9a-f-]{36}", head["request_id"]) and head["status"] == 0
+    with Client(instance.admin_url, listener="admin") as admin:
+        assert b"http_server_request_duration_seconds_count{" not in admin.get("/metrics").body
     instance.stop()
 
 

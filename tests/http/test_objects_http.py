@@ -11,6 +11,7 @@ import pytest
 from http_client import wait_until
 from objects_client import BUCKET, ObjectsClient, path_of
 from objects_fixtures import client  # noqa: F401 (a fixture)
+from support import slow_reader
 from token_issuer import TokenIssuer, bearer
 
 MIB = 1 << 20
@@ -29,18 +30,6 @@ def raw(service, *fields, key, method="PUT", path=None):
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as s:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         s.sendall("\r\n".join([f"{method} {path or path_of(key)} HTTP/1.1", "Host: localhost", *fields, "", ""]).encode())
-        yield s
-
-
-@contextlib.contextmanager
-def slow_reader(service, request):
-    """A connection on which the request was sent, and of whose answer the kernel takes little before it is read."""
-    with contextlib.closing(socket.socket()) as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-        s.settimeout(20)
-        s.connect(("127.0.0.1", service.port))
-        s.sendall(request.encode())
         yield s
 
 
@@ -103,6 +92,24 @@ def test_a_body_that_turns_out_too_long(objects, key):
         s.sendall(b"0\r\n\r\n")
         assert status_of(s) == 413
     assert objects.s3.get(BUCKET, key) is None
+    service.stop()
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 100000", "Content-Length: 1000000", "Transfer-Encoding: chunked"])
+def test_a_body_of_any_length_is_told_of_the_rate(objects, key, framing):
+    """Whether it would be taken as any other, or only where its request is let in."""
+    service = objects.start(CUSTOMERD_RATE_LIMIT="1", CUSTOMERD_RATE_BURST="1")
+    length = int(framing.rpartition(" ")[2]) if "Length" in framing else 1000000
+    body = bytes(length) if "Length" in framing else b"%x\r\n%s\r\n0\r\n\r\n" % (length, bytes(length))
+
+    def answered():
+        with raw(service, framing, key=key) as s:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                s.sendall(body)
+            return status_of(s)
+    answers = {answered()}
+    wait_until(lambda: answers.add(answered()) or answers != {200}, 10, "the caller has used what he may")
+    assert answers == {200, 429}
     service.stop()
 
 

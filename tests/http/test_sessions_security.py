@@ -182,3 +182,46 @@ def test_two_tokens_are_none(client):
     # Authorization is what a program says on purpose; a cookie only comes along.
     answer = first.get(headers={"Cookie": f"{COOKIE}={second.token}"}).expect(200)
     assert answer.json()["id"] == first.id
+
+
+SHADOWS = 1 << 30  # what is longer a sanitizer keeps, about the rest
+
+
+def places_of(service, secrets):
+    """In the process's memory."""
+    found = []
+    with open(f"/proc/{service.pid}/maps") as maps, open(f"/proc/{service.pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            addresses, access, *_ = line.split()
+            start, end = (int(a, 16) for a in addresses.split("-"))
+            if not access.startswith("rw") or end - start > SHADOWS:
+                continue
+            try:
+                memory.seek(start)
+                held = b"".join(iter(lambda end=end: memory.read(min(1 << 24, end - memory.tell())), b""))
+            except OSError:
+                continue  # it was given back meanwhile
+            for secret in secrets:
+                at = held.find(secret.encode())
+                if at >= 0:
+                    found.append((line.split()[-1], hex(start + at), held[max(0, at - 60):at + 80]))
+    return found
+
+
+def test_a_token_is_not_kept_in_memory(with_sessions):
+    """Neither where it came in nor where it was told. (A process that leaves no core file shows its memory to root alone.)"""
+    service = with_sessions()
+    with SessionsClient(service.url) as client:
+        session = client.open()
+        tokens = [session.token]
+        session.visit()
+        session.rotate()
+        tokens.append(session.token)
+        session.put("TEA").expect(200)
+        tokens.append(open_by_cookie(client))
+        cookie = {"Cookie": f"{COOKIE}={tokens[-1]}", "Origin": own(client)}
+        client.get("/session", headers=cookie).expect(200)
+        tokens.append(cookie_of(client.post("/session/rotate", headers=cookie).expect(200)))
+        tokens += [open_by_cookie(client, session.customer) for _ in range(10)]  # memory is used again and again
+    assert places_of(service, ["CUSTOMERD_RESOURCES=customers,sessions"]), "nothing is found, whatever is there"
+    assert not places_of(service, [token[-32:] for token in tokens])  # free() writes over the first bytes

@@ -27,9 +27,9 @@ class Answer:
     def outcome(self):
         if self.status == 0:
             return "no answer"
-        if self.status == 500 or (self.status == 503 and not self.body):  # not even memory to say more
+        if self.status in (500, 503) and not self.body:  # not even memory to say more
             return "internal"
-        if self.status == 503 and self.json().get("applied") == "unknown":
+        if self.status in (500, 503) and self.json().get("applied") == "unknown":
             return "outcome unknown"
         return "failed" if self.status >= 400 else "done"
 

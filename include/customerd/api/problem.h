@@ -15,7 +15,7 @@ struct problem {
     const char *request_id;
     const struct findings *findings; /* may be NULL */
     const struct uuid *owner;        /* of the e-mail; may be NULL */
-    bool write;                      /* says `applied` on 503 */
+    bool write;                      /* says `applied` where the fault is not the client's: 5xx */
     struct slice members;            /* further members, each with a comma before it */
 };
 

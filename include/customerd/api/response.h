@@ -56,13 +56,17 @@ struct response {
     char text[RESPONSE_HEADERS_TEXT_SIZE]; /* of the values that were made */
     size_t text_len;
     bool close; /* the connection ends with this answer */
+    bool secret; /* a token is told in it: what is sent is wiped afterwards */
 };
 
 void response_init(struct response *r);
+/* Wipes the text as well. */
 void response_clean_up(struct response *r);
 /* Lets go of the source, if there is one, and of the header fields, whose values may lie in it: the body is the response's own
  * again. */
 void response_drop_source(struct response *r);
+/* What was made is not to be sent: lets go of the source, the body and the header fields. */
+void response_discard(struct response *r);
 /* Sets the field, replacing an earlier value. What does not fit into the response's text is cut off. */
 void response_header(struct response *r, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Sets it to a value that outlives the response. */

@@ -104,6 +104,8 @@ const char *route_method_label(struct slice method);
 enum status exchange_admit(struct exchange *x, const struct route *const *tables, struct error *err) MUST_USE;
 /* How long the body may be of a request whose route is known, or found missing. */
 int64_t exchange_body_max_bytes(const struct exchange *x);
+/* Whether it may change something. */
+bool exchange_is_write(const struct exchange *x);
 /* For an exchange that was admitted: the checks that are left, then the handler. */
 enum status exchange_handle(struct exchange *x, struct error *err) MUST_USE;
 /* Makes the problem if there is one, and adds what every answer carries. The response is usable then, whatever happened. */

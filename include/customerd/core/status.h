@@ -61,7 +61,8 @@
       "This caller's requests come faster than `RateLimit-Policy` allows; try again after `Retry-After`")            \
     X(STATUS_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large",                         \
       "The limit is in the detail")                                                                                  \
-    X(STATUS_INTERNAL, 500, "internal", "Internal error", "A defect of the service itself, or it ran out of memory") \
+    X(STATUS_INTERNAL, 500, "internal", "Internal error",                                                            \
+      "A defect of the service itself, or it ran out of memory; nothing was applied unless `applied` says `unknown`") \
     X(STATUS_UNAVAILABLE, 503, "database-unavailable", "The database is unavailable",                                \
       "Not reachable, failing over, or refusing; nothing was applied unless `applied` says `unknown`")               \
     X(STATUS_OUTCOME_UNKNOWN, 503, "outcome-unknown", "The outcome is not known",                                    \
@@ -77,7 +78,8 @@
     X(STATUS_S3_UNAVAILABLE, 503, "s3-unavailable", "S3 is unavailable",                                             \
       "Not reachable, failing, or refusing; nothing was applied unless `applied` says `unknown`")                    \
     X(STATUS_OVERLOADED, 503, "overloaded", "The service is overloaded",                                             \
-      "More requests at once than `CUSTOMERD_MAX_REQUESTS`; nothing was done, try again")                            \
+      "More requests at once than `CUSTOMERD_MAX_REQUESTS`, or more long bodies or answers than are held; "          \
+      "nothing was done, try again")                                                                                 \
     X(STATUS_AUTH_UNAVAILABLE, 503, "auth-unavailable", "Tokens can't be verified",                                  \
       "The keys that tokens are verified with can't be had")                                                         \
     X(STATUS_NOT_READY, 503, "not-ready", "The service is not ready", "Starting, stopping, or refusing its database") \

@@ -53,7 +53,17 @@ static void a_failed_write_says_whether_it_was_applied(void **state)
     problem_render(&problem, &r);
     assert_non_null(strstr(r.body.data, "\"applied\":\"no\"}"));
     assert_string_equal(response_header_value(&r, "Retry-After"), "1");
+    err = (struct error){ .code = STATUS_INTERNAL, .applied = APPLIED_UNKNOWN, .detail = "" };
+    problem_render(&problem, &r);
+    assert_non_null(strstr(r.body.data, "\"applied\":\"unknown\"}"));
+    err.applied = APPLIED_NO;
+    problem_render(&problem, &r);
+    assert_non_null(strstr(r.body.data, "\"applied\":\"no\"}"));
     problem.write = false;
+    problem_render(&problem, &r);
+    assert_null(strstr(r.body.data, "applied"));
+    err.code = STATUS_NOT_FOUND;
+    problem.write = true;
     problem_render(&problem, &r);
     assert_null(strstr(r.body.data, "applied"));
     response_clean_up(&r);

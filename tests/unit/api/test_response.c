@@ -28,6 +28,38 @@ static void a_source_is_let_go_of_once(void **state)
     response_clean_up(&r);
 }
 
+static void of_what_is_discarded_nothing_is_held(void **state)
+{
+    (void)state;
+    struct response r;
+    int released = 0;
+    response_init(&r);
+    response_header(&r, "Age", "%d", 7);
+    buf_append_cstr(&r.body, "tea");
+    response_discard(&r);
+    assert_int_equal(r.n_headers, 0);
+    assert_int_equal(r.body.len, 0);
+    assert_int_equal(r.body.cap, 0);
+    r.source = (struct response_source){ .kind = RESPONSE_STREAM, .release = count, .ctx = &released };
+    response_discard(&r);
+    assert_int_equal(released, 1);
+    response_clean_up(&r);
+    assert_int_equal(released, 1);
+}
+
+static void its_text_is_wiped(void **state)
+{
+    (void)state;
+    struct response r;
+    static const char nothing[RESPONSE_HEADERS_TEXT_SIZE];
+    memset(r.text, 0, sizeof r.text);
+    response_init(&r);
+    response_header(&r, "Set-Cookie", "%s", "token");
+    response_header(&r, "Age", "%d", 7);
+    response_clean_up(&r);
+    assert_memory_equal(r.text, nothing, sizeof r.text);
+}
+
 static void a_field_stands_there_once(void **state)
 {
     (void)state;
@@ -65,6 +97,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_is_let_go_of_once),
+        cmocka_unit_test(of_what_is_discarded_nothing_is_held),
+        cmocka_unit_test(its_text_is_wiped),
         cmocka_unit_test(a_field_stands_there_once),
         cmocka_unit_test(what_does_not_fit_is_left_out),
     };
