@@ -58,6 +58,7 @@ static enum status start_cluster(struct database *d, struct io_thread *io, struc
         .metrics_name = d->options.metrics_name,
         .clock = d->options.clock,
         .log = d->log,
+        .requests_are_fibers = true,
     };
     d->cluster = cluster_new(&options, err);
     return d->cluster == NULL ? err->code : STATUS_OK;

@@ -40,6 +40,7 @@ struct node {
     struct node *next;
     struct peer peer;
     struct lane lanes[LANES];
+    struct places places;
     atomic_uint slots; /* how many it owns */
     unsigned shard;    /* its place in the published list; CALL_SHARD_UNKNOWN while it is not there */
     uint16_t lowest_slot;
@@ -90,6 +91,7 @@ struct cluster {
     struct map map;
     struct refresh refresh;
     struct call_queue retries;
+    struct places nowhere; /* of requests for slots that no node is known to serve */
     struct lane *dirty;
     struct published published;
     struct call_metrics *metrics;
@@ -116,7 +118,9 @@ bool log_gate_open(struct cluster *cluster, struct log_gate *gate, int64_t *held
 
 /* ---- route.c ---- */
 
-/* Sends it on its way: to its lane, or to wait for one. */
+/* Lets new runs in, each whole or not at all, and sends them on their way. */
+void route_runs(struct cluster *cluster, struct call_queue *calls);
+/* Sends a call that was let in on its way: to its lane, or to wait for one. */
 void route_call(struct cluster *cluster, struct call *call);
 void route_calls(struct cluster *cluster, struct call_queue *calls);
 /* Tries it again after a delay that grows with its tries. */
@@ -134,7 +138,7 @@ void lane_init(struct lane *lane, struct cluster *cluster, struct node *node);
 /* Ends its calls with NOT_READY. */
 void lane_clean_up(struct lane *lane);
 void lane_open(struct lane *lane);
-/* Takes the call: queues it, or fails it at once when the lane is full or has been down for a while. */
+/* Takes the call: queues it, or fails it at once when the lane has been down for a while. */
 void lane_submit(struct lane *lane, struct call *call);
 /* Puts a call that the lane's connection gave back at the head. */
 void lane_resubmit(struct lane *lane, struct call *call);

@@ -133,8 +133,6 @@ static bool fails_at_once(const struct lane *lane, const struct call *call)
     const struct cluster *cluster = lane->cluster;
     if (call->about.kind != CALL_OF_USER)
         return false;
-    if (lane->waiting.count + lane->connection.sent.count >= (size_t)cluster->options.db.queue_max)
-        return true;
     return call->progress.tries == 0 && !lane_is_ready(lane) && lane->connection.attempt.failures > 0 &&
            lane->down_since_ms != 0 && cluster->reactor->now_ms - lane->down_since_ms > DOWN_FAILS_AT_ONCE_MS;
 }
@@ -147,6 +145,8 @@ void lane_submit(struct lane *lane, struct call *call)
         route_fail(call, STATUS_UNAVAILABLE);
         return;
     }
+    if (call->progress.counts)
+        call_take_place(call, &lane->node->places);
     lane->node->used_ms = lane->cluster->reactor->now_ms;
     atomic_store_explicit(&call->shard, lane->node->shard, memory_order_relaxed);
     call_queue_push(&lane->waiting, call);

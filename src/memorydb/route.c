@@ -37,6 +37,8 @@ static void wait_for_topology(struct cluster *cluster, struct call *call)
         route_fail(call, STATUS_UNAVAILABLE);
         return;
     }
+    if (call->progress.counts)
+        call_take_place(call, &cluster->nowhere);
     if (cluster->map.known) {
         call->progress.tries++;
         route_later(cluster, call);
@@ -78,6 +80,40 @@ void route_calls(struct cluster *cluster, struct call_queue *calls)
 {
     for (struct call *call = call_queue_pop(calls); call != NULL; call = call_queue_pop(calls))
         route_call(cluster, call);
+}
+
+/* ---- letting in ---- */
+
+/* Whether there is room for it wherever it goes. Once it is in, its calls pass, also where they are sent on to: what has been
+ * executed must not be thrown away. */
+static bool has_room(struct cluster *cluster, const struct call *run)
+{
+    for (const struct call *call = run; call != NULL && call->leader == run->leader; call = call->next) {
+        const struct node *node = find_node(cluster, call);
+        const struct places *places = node == NULL ? &cluster->nowhere : &node->places;
+        if (atomic_load_explicit(&places->taken, memory_order_relaxed) >= (size_t)cluster->options.db.queue_max)
+            return false;
+    }
+    return true;
+}
+
+void route_runs(struct cluster *cluster, struct call_queue *calls)
+{
+    const struct call *leader = NULL;
+    bool counts = false, enters = false;
+    while (calls->head != NULL) {
+        if (calls->head->leader != leader) {
+            leader = calls->head->leader;
+            counts = !cluster->options.requests_are_fibers || call_is_of_fiber(leader);
+            enters = !counts || has_room(cluster, calls->head);
+        }
+        struct call *call = call_queue_pop(calls);
+        call->progress.counts = counts;
+        if (enters)
+            route_call(cluster, call);
+        else
+            route_fail(call, STATUS_UNAVAILABLE);
+    }
 }
 
 /* ---- later ---- */

@@ -25,6 +25,7 @@ static struct database_options cache_options(const struct objects_cache *cache, 
         .metrics_name = "cache",
         .clock = clock,
     };
+    o.db.queue_max = config_queue_max(config);
     objects_cache_login(cache, &o.db, &o.iam);
     return o;
 }
