@@ -30,6 +30,7 @@ struct lane {
     struct call_queue waiting;
     int64_t down_since_ms; /* 0 while it is ready, or was never opened */
     bool was_ready;        /* ever */
+    bool ending;           /* its connection ends with the last answer, and takes no more calls: none is left in doubt */
     bool dirty;            /* has something to send, and is in the list of those */
     struct lane *next_dirty;
     atomic_bool ready;     /* these two are for other threads */
@@ -45,6 +46,7 @@ struct node {
     unsigned shard;    /* its place in the published list; CALL_SHARD_UNKNOWN while it is not there */
     uint16_t lowest_slot;
     int64_t used_ms;   /* the last time that it got a call */
+    bool demoted;      /* a server without cluster mode refused a write as a replica does, and no other connection was of more use yet */
 };
 
 struct map {

@@ -236,16 +236,41 @@ static bool handle_refusal(struct lane *lane, struct call *call, struct reply *r
     return true;
 }
 
+/* Without a cluster nobody tells where the new primary is. A name or a proxy leads there, but only a new connection. */
+static void note_demotion(struct lane *lane, enum verdict verdict)
+{
+    const struct map *map = &lane->cluster->map;
+    if (verdict == VERDICT_LOST && map->known && !map->cluster_mode)
+        lane->node->demoted = lane->ending = true;
+}
+
+static void note_success(struct lane *lane)
+{
+    if (!lane->ending && lane == &lane->node->lanes[CALL_WRITE])
+        lane->node->demoted = false;
+}
+
+static enum answer_action next_action(const struct lane *lane, enum verdict verdict, enum call_kind kind)
+{
+    if (verdict == VERDICT_RECONNECT)
+        return ANSWER_DISCONNECT;
+    /* A replica tells its topology, too. */
+    return lane->ending || (lane->node->demoted && kind == CALL_OF_TOPOLOGY) ? ANSWER_REFUSED : ANSWER_NEXT;
+}
+
 enum answer_action route_answered(struct lane *lane, struct call *call, struct reply *reply)
 {
     bool refused = reply_type(reply) == REPLY_ERROR;
     enum verdict verdict = refused ? verdict_of(reply_text(reply)) : VERDICT_FINAL;
+    enum call_kind kind = call->about.kind;
     bool taken = false;
-    if (call->about.kind == CALL_OF_TOPOLOGY) {
+    note_demotion(lane, verdict);
+    if (kind == CALL_OF_TOPOLOGY) {
         refresh_answered(lane->cluster, lane->node, call, reply);
     } else if (call_is_abandoned(call)) {
         call_drop(call);
     } else if (!refused) {
+        note_success(lane);
         call_finish_take(call, STATUS_OK, reply);
         taken = true;
     } else {
@@ -254,5 +279,5 @@ enum answer_action route_answered(struct lane *lane, struct call *call, struct r
     }
     if (!taken)
         reply_free(reply);
-    return verdict == VERDICT_RECONNECT ? ANSWER_DISCONNECT : ANSWER_NEXT;
+    return next_action(lane, verdict, kind);
 }
