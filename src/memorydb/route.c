@@ -16,9 +16,7 @@ static unsigned flags_of(const struct call *call)
 void route_fail(struct call *call, enum status status)
 {
     bool in_doubt = (flags_of(call) & (CALL_SENT | CALL_IN_DOUBT)) != 0 && call->about.lane == CALL_WRITE;
-    if (in_doubt && (status == STATUS_UNAVAILABLE || status == STATUS_NOT_READY))
-        status = STATUS_OUTCOME_UNKNOWN;
-    call_finish_take(call, status, NULL);
+    call_finish_take(call, in_doubt ? STATUS_OUTCOME_UNKNOWN : status, NULL);
 }
 
 /* ---- where to ---- */
