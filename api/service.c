@@ -21,6 +21,7 @@ static enum status prepare_database(struct service *s, struct error *err)
         .db = s->config.db,
         .iam = s->config.iam,
         .password_setting = "CUSTOMERD_DB_PASSWORD_FILE",
+        .ca_setting = "CUSTOMERD_DB_CA_FILE",
         .clock = s->app.clock,
     };
     options.db.queue_max = config_queue_max(&s->config);

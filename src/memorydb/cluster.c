@@ -37,7 +37,7 @@ static enum status set_up(struct cluster *cluster, struct error *err)
     env->reactor = cluster->reactor;
     env->jitter = &cluster->jitter;
     if (cluster->options.db.tls) {
-        env->tls = tls_context_new(cluster->options.db.ca_file, err);
+        env->tls = tls_context_new(cluster->options.db.ca_file, cluster->options.ca_setting, err);
         if (env->tls == NULL)
             return err->code;
     }

@@ -22,6 +22,7 @@ static struct database_options cache_options(const struct objects_cache *cache, 
         .db = config->db,
         .iam = config->iam,
         .password_setting = "CUSTOMERD_CACHE_PASSWORD_FILE",
+        .ca_setting = "CUSTOMERD_CACHE_CA_FILE",
         .metrics_name = "cache",
         .clock = clock,
     };

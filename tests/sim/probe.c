@@ -247,7 +247,7 @@ static enum status choose_login(struct probe *p, struct login *out, struct error
 static enum status start(struct probe *p, struct error *err)
 {
     struct config_sources sources;
-    struct cluster_options options = { .clock = clock_system() };
+    struct cluster_options options = { .ca_setting = "CUSTOMERD_DB_CA_FILE", .clock = clock_system() };
     enum status status = config_load(&(struct config_input){ .environment = environ }, &p->config, &sources, err);
     if (status != STATUS_OK)
         return status;

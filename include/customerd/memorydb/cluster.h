@@ -30,6 +30,7 @@ struct cluster_options {
     struct io_thread *io; /* must outlive the cluster; clusters may share one */
     struct config_db db; /* copied */
     struct login login;  /* copied; its ctx must outlive the cluster */
+    const char *ca_setting;   /* a literal, which errors about db.ca_file name: "CUSTOMERD_DB_CA_FILE" */
     const char *metrics_name; /* a literal: customerd_<name>_...; NULL: "db", with OpenTelemetry's name for durations */
     const struct clock *clock;
     struct log *log; /* may be NULL */
