@@ -17,12 +17,14 @@
 
 static enum status prepare_database(struct service *s, struct error *err)
 {
-    const struct database_options options = {
+    struct database_options options = {
         .db = s->config.db,
         .iam = s->config.iam,
         .password_setting = "CUSTOMERD_DB_PASSWORD_FILE",
+        .ca_setting = "CUSTOMERD_DB_CA_FILE",
         .clock = s->app.clock,
     };
+    options.db.queue_max = config_queue_max(&s->config);
     return resources_use_database(&s->resources) ? database_prepare(&s->database, &options, err) : STATUS_OK;
 }
 

@@ -186,3 +186,10 @@ enum status config_check_serve(const struct config *config, bool database, struc
         status = check_tls(&config->tls, err);
     return status == STATUS_OK ? check_origins(&config->access, err) : status;
 }
+
+int64_t config_queue_max(const struct config *config)
+{
+    int64_t half = config->http.max_requests / 2;
+    int64_t most = config->db.queue_max < half ? config->db.queue_max : half;
+    return most < 1 ? 1 : most;
+}

@@ -144,10 +144,41 @@ bool call_is_abandoned(const struct call *c)
     return (atomic_load_explicit(&c->flags, memory_order_relaxed) & CALL_ABANDONED) != 0;
 }
 
+bool call_is_of_fiber(const struct call *leader)
+{
+    return atomic_load_explicit(&leader->waiter, memory_order_relaxed) != NULL;
+}
+
+static void leave_place(struct call *c)
+{
+    struct places *at = c->progress.at;
+    if (!c->progress.holds_place)
+        return;
+    c->progress.holds_place = false;
+    atomic_store_explicit(&at->taken, atomic_load_explicit(&at->taken, memory_order_relaxed) - 1, memory_order_relaxed);
+    if (at->newest == c)
+        at->newest = NULL;
+}
+
+void call_take_place(struct call *c, struct places *at)
+{
+    if (c->progress.at == at)
+        return;
+    leave_place(c);
+    if (at->newest != NULL && at->newest->leader == c->leader)
+        at->newest->progress.holds_place = false;
+    else
+        atomic_store_explicit(&at->taken, atomic_load_explicit(&at->taken, memory_order_relaxed) + 1, memory_order_relaxed);
+    at->newest = c;
+    c->progress.at = at;
+    c->progress.holds_place = true;
+}
+
 /* The leader is held by each call of its run, so it outlives this wake-up whatever the caller does meanwhile. */
 static void leave_run(struct call *c)
 {
     struct call *leader = c->leader;
+    leave_place(c);
     uint32_t before = atomic_fetch_sub_explicit(&leader->pending, 1, memory_order_acq_rel);
     struct fiber *waiter = atomic_load_explicit(&leader->waiter, memory_order_acquire);
     if (before == 1 && waiter != NULL)

@@ -34,6 +34,13 @@ enum call_flag {
     CALL_ABANDONED = 16
 };
 
+/* How many requests are at a node. A run is one request, however many calls it has there: its last one holds the place, until it
+ * is done or goes to another node. */
+struct places {
+    atomic_size_t taken; /* the I/O thread alone writes it */
+    struct call *newest; /* holds the place of the run that came last */
+};
+
 /* What the I/O thread does with it; nobody else looks. */
 struct call_progress {
     int64_t submitted_ms, deadline_ms, sent_ms;
@@ -45,6 +52,9 @@ struct call_progress {
     bool with_source;    /* goes out as EVAL */
     bool skip_reply;     /* the next reply is ASKING's */
     bool unrouted;       /* waits for a topology, not for a delay */
+    bool counts;         /* is of a request, and takes a place where it goes */
+    bool holds_place;    /* at `at` */
+    struct places *at;   /* where it went last: only compared, unless it holds a place there */
     int64_t answered_us; /* metrics_now_us */
 };
 
@@ -100,10 +110,16 @@ void call_unmark_sent(struct call *c);
 /* It left, and no answer will come. */
 void call_mark_in_doubt(struct call *c);
 bool call_is_abandoned(const struct call *c);
+/* Of a leader: whether a fiber waits for the run. */
+bool call_is_of_fiber(const struct call *leader);
 /* Ends it with a reply (taken) or without, wakes the waiter if it was the last one, and gives the I/O reference back. */
 void call_finish_take(struct call *c, enum status result, struct reply *reply);
 /* Gives the I/O reference of an abandoned or internal call back. */
 void call_drop(struct call *c);
+
+/* The call goes to `at` and leaves where it was. A run whose calls come one after the other takes one place; the same call, which
+ * comes again, no other. Both ways of ending a call above give its place back. */
+void call_take_place(struct call *c, struct places *at);
 
 /* Appends what goes over the wire, ASKING included; false when out of memory. */
 bool call_write(const struct call *c, struct outbox *out) MUST_USE;

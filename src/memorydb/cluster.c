@@ -37,7 +37,7 @@ static enum status set_up(struct cluster *cluster, struct error *err)
     env->reactor = cluster->reactor;
     env->jitter = &cluster->jitter;
     if (cluster->options.db.tls) {
-        env->tls = tls_context_new(cluster->options.db.ca_file, err);
+        env->tls = tls_context_new(cluster->options.db.ca_file, cluster->options.ca_setting, err);
         if (env->tls == NULL)
             return err->code;
     }
@@ -166,7 +166,7 @@ static enum inbox_result submit(struct cluster *cluster, struct call *const *cal
         return INBOX_CLOSED;
     for (size_t i = 0; i < n; i++)
         call_queue_push(&queue, calls[i]);
-    route_calls(cluster, &queue);
+    route_runs(cluster, &queue);
     return INBOX_TAKEN;
 }
 
@@ -260,6 +260,7 @@ bool cluster_shard_state(struct cluster *cluster, size_t i, struct cluster_shard
         out->writes_ready = atomic_load(&writes->ready);
         out->reads_waiting = atomic_load(&reads->load);
         out->writes_waiting = atomic_load(&writes->load);
+        out->requests = atomic_load(&node->places.taken);
         out->slots = atomic_load(&node->slots);
     }
     pthread_mutex_unlock(&published->lock);

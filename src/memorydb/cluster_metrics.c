@@ -41,6 +41,17 @@ static void write_lanes(struct cluster *cluster, const char *name, const char *h
     }
 }
 
+static void write_requests(struct cluster *cluster, const char *name, struct buf *out)
+{
+    struct cluster_shard_state shard;
+    char labels[64];
+    metrics_write_head(out, name, METRICS_GAUGE, "Requests that wait for the shard, however many calls each has there.");
+    for (size_t i = 0; cluster_shard_state(cluster, i, &shard); i++) {
+        snprintf(labels, sizeof labels, "shard=\"%zu\"", i);
+        metrics_write_int(out, name, labels, (int64_t)shard.requests);
+    }
+}
+
 void cluster_write_metrics(struct cluster *cluster, struct buf *out)
 {
     struct cluster_state state;
@@ -48,6 +59,7 @@ void cluster_write_metrics(struct cluster *cluster, struct buf *out)
     cluster_state(cluster, &state);
     call_metrics_write(cluster->metrics, out);
     write_lanes(cluster, named(&n, "lane_depth"), "Calls that wait for the lane or for their reply.", depth, out);
+    write_requests(cluster, named(&n, "shard_requests"), out);
     write_lanes(cluster, named(&n, "lane_ready"), "Whether the lane is connected and signed in.", ready, out);
     metrics_write_gauge(out, named(&n, "shards"), "Shards that are known.", (int64_t)state.n_shards);
     metrics_write_gauge(out, named(&n, "slots_served"), "Slots whose primary has both lanes ready, of 16384.",

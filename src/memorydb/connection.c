@@ -270,6 +270,12 @@ void connection_fail(struct connection *c, const char *why)
     c->events->lost(c->ctx, &unanswered, was_ready, reason);
 }
 
+void connection_renew(struct connection *c, const char *why)
+{
+    c->attempt.failures = 0;
+    connection_fail(c, why);
+}
+
 static void tick_backoff(struct connection *c)
 {
     int64_t now = c->env->reactor->now_ms;

@@ -52,7 +52,11 @@ struct connection_env {
     atomic_uint_least64_t reauths, reauth_failures;
 };
 
-enum answer_action { ANSWER_NEXT, ANSWER_DISCONNECT };
+enum answer_action {
+    ANSWER_NEXT,
+    ANSWER_REFUSED,   /* as NEXT, but the node has not shown that it is of use: a backoff goes on growing */
+    ANSWER_DISCONNECT
+};
 
 /* How it tells its owner. None of these may open or close the connection that calls. */
 struct connection_events {
@@ -107,6 +111,8 @@ void connection_clean_up(struct connection *c);
 void connection_open(struct connection *c);
 /* To IDLE. Only without calls on their way. */
 void connection_close(struct connection *c);
+/* Gives up a connection, open or on its way, that leads to the wrong server, for a new one soon: it has not failed. */
+void connection_renew(struct connection *c, const char *why);
 /* The node answers elsewhere: a backoff, unless it is for a refused password, ends soon. */
 void connection_hasten(struct connection *c);
 /* There is something new to sign in with: a backoff ends. */

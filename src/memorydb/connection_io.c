@@ -80,12 +80,14 @@ static bool hand_out(struct connection *c, struct reply *reply)
         reply_free(reply);
         return speaks(c);
     }
-    if (c->events->answered(c->ctx, call, reply) == ANSWER_NEXT) {
-        c->attempt.failures = 0; /* only now: a node that accepts and then refuses to work deserves the backoff */
-        return true;
+    enum answer_action action = c->events->answered(c->ctx, call, reply);
+    if (action == ANSWER_DISCONNECT) {
+        connection_fail(c, "the server wants no more of this connection");
+        return false;
     }
-    connection_fail(c, "the server wants no more of this connection");
-    return false;
+    if (action == ANSWER_NEXT)
+        c->attempt.failures = 0; /* only now: a node that accepts and then refuses to work deserves the backoff */
+    return true;
 }
 
 /* The server's own reason, when it says goodbye to somebody who asked nothing. */

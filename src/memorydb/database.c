@@ -55,9 +55,11 @@ static enum status start_cluster(struct database *d, struct io_thread *io, struc
         .io = io,
         .db = d->options.db,
         .login = d->login,
+        .ca_setting = d->options.ca_setting,
         .metrics_name = d->options.metrics_name,
         .clock = d->options.clock,
         .log = d->log,
+        .requests_are_fibers = true,
     };
     d->cluster = cluster_new(&options, err);
     return d->cluster == NULL ? err->code : STATUS_OK;

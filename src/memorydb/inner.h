@@ -30,6 +30,7 @@ struct lane {
     struct call_queue waiting;
     int64_t down_since_ms; /* 0 while it is ready, or was never opened */
     bool was_ready;        /* ever */
+    bool ending;           /* its connection ends with the last answer, and takes no more calls: none is left in doubt */
     bool dirty;            /* has something to send, and is in the list of those */
     struct lane *next_dirty;
     atomic_bool ready;     /* these two are for other threads */
@@ -40,10 +41,12 @@ struct node {
     struct node *next;
     struct peer peer;
     struct lane lanes[LANES];
+    struct places places;
     atomic_uint slots; /* how many it owns */
     unsigned shard;    /* its place in the published list; CALL_SHARD_UNKNOWN while it is not there */
     uint16_t lowest_slot;
     int64_t used_ms;   /* the last time that it got a call */
+    bool demoted;      /* a server without cluster mode refused a write as a replica does, and no other connection was of more use yet */
 };
 
 struct map {
@@ -90,6 +93,7 @@ struct cluster {
     struct map map;
     struct refresh refresh;
     struct call_queue retries;
+    struct places nowhere; /* of requests for slots that no node is known to serve */
     struct lane *dirty;
     struct published published;
     struct call_metrics *metrics;
@@ -116,7 +120,9 @@ bool log_gate_open(struct cluster *cluster, struct log_gate *gate, int64_t *held
 
 /* ---- route.c ---- */
 
-/* Sends it on its way: to its lane, or to wait for one. */
+/* Lets new runs in, each whole or not at all, and sends them on their way. */
+void route_runs(struct cluster *cluster, struct call_queue *calls);
+/* Sends a call that was let in on its way: to its lane, or to wait for one. */
 void route_call(struct cluster *cluster, struct call *call);
 void route_calls(struct cluster *cluster, struct call_queue *calls);
 /* Tries it again after a delay that grows with its tries. */
@@ -134,7 +140,7 @@ void lane_init(struct lane *lane, struct cluster *cluster, struct node *node);
 /* Ends its calls with NOT_READY. */
 void lane_clean_up(struct lane *lane);
 void lane_open(struct lane *lane);
-/* Takes the call: queues it, or fails it at once when the lane is full or has been down for a while. */
+/* Takes the call: queues it, or fails it at once when the lane has been down for a while. */
 void lane_submit(struct lane *lane, struct call *call);
 /* Puts a call that the lane's connection gave back at the head. */
 void lane_resubmit(struct lane *lane, struct call *call);

@@ -54,7 +54,7 @@ struct reactor *io_thread_reactor(struct io_thread *io)
 static void take_inbox(struct cluster *cluster)
 {
     struct call_queue arrived = inbox_take(&cluster->inbox);
-    route_calls(cluster, &arrived);
+    route_runs(cluster, &arrived);
 }
 
 static void take_resolved(struct cluster *cluster)

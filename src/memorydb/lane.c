@@ -7,6 +7,8 @@
  * down for longer than this, and fails to come back, lets nobody wait for it any more. */
 #define DOWN_FAILS_AT_ONCE_MS 1000
 
+#define BECAME_REPLICA "the server became a replica"
+
 static void mark_dirty(struct lane *lane)
 {
     if (lane->dirty)
@@ -23,6 +25,24 @@ static void note_load(struct lane *lane)
 
 /* ---- what its connection tells ---- */
 
+/* What a replica reads falls behind for ever: reads follow the writes to where a new connection leads. */
+static void renew_reads(struct node *node)
+{
+    struct connection *reads = &node->lanes[CALL_READ].connection;
+    if (reads->state != CONNECTION_IDLE && reads->state != CONNECTION_BACKOFF)
+        connection_renew(reads, BECAME_REPLICA);
+}
+
+/* The other lane need not wait longer, unless what it waits for is that the server is another. */
+static void tell_other_lane(struct lane *lane)
+{
+    if (lane->node->demoted && lane == &lane->node->lanes[CALL_WRITE])
+        renew_reads(lane->node);
+    else if (!lane->node->demoted)
+        for (size_t i = 0; i < LANES; i++)
+            connection_hasten(&lane->node->lanes[i].connection);
+}
+
 static void on_ready(void *ctx)
 {
     struct lane *lane = ctx;
@@ -38,8 +58,7 @@ static void on_ready(void *ctx)
     /* Nothing is known yet, or this may be the node that knows better: no need to wait for the next question's time. */
     if (!lane->cluster->map.known)
         refresh_want(lane->cluster);
-    for (size_t i = 0; i < LANES; i++)
-        connection_hasten(&lane->node->lanes[i].connection);
+    tell_other_lane(lane);
     mark_dirty(lane);
 }
 
@@ -49,7 +68,7 @@ static enum answer_action on_answered(void *ctx, struct call *call, struct reply
     enum answer_action action = route_answered(lane, call, reply);
     note_load(lane);
     /* Calls stayed behind when the outbox or the list of what was sent was full; now there may be room. */
-    if (lane->waiting.head != NULL)
+    if (lane->waiting.head != NULL || lane->ending)
         mark_dirty(lane);
     return action;
 }
@@ -75,6 +94,7 @@ static void on_lost(void *ctx, struct call_queue *unanswered, bool was_ready, co
     struct cluster *cluster = lane->cluster;
     struct call_queue again = { .head = NULL };
     atomic_store(&lane->ready, false);
+    lane->ending = false;
     if (lane->down_since_ms == 0)
         lane->down_since_ms = cluster->reactor->now_ms;
     for (struct call *call = call_queue_pop(unanswered); call != NULL; call = call_queue_pop(unanswered)) {
@@ -133,8 +153,6 @@ static bool fails_at_once(const struct lane *lane, const struct call *call)
     const struct cluster *cluster = lane->cluster;
     if (call->about.kind != CALL_OF_USER)
         return false;
-    if (lane->waiting.count + lane->connection.sent.count >= (size_t)cluster->options.db.queue_max)
-        return true;
     return call->progress.tries == 0 && !lane_is_ready(lane) && lane->connection.attempt.failures > 0 &&
            lane->down_since_ms != 0 && cluster->reactor->now_ms - lane->down_since_ms > DOWN_FAILS_AT_ONCE_MS;
 }
@@ -147,6 +165,8 @@ void lane_submit(struct lane *lane, struct call *call)
         route_fail(call, STATUS_UNAVAILABLE);
         return;
     }
+    if (call->progress.counts)
+        call_take_place(call, &lane->node->places);
     lane->node->used_ms = lane->cluster->reactor->now_ms;
     atomic_store_explicit(&call->shard, lane->node->shard, memory_order_relaxed);
     call_queue_push(&lane->waiting, call);
@@ -187,6 +207,11 @@ static void send_one(struct lane *lane, struct call *call)
 void lane_send(struct lane *lane)
 {
     lane->dirty = false;
+    if (lane->ending) {
+        if (lane->connection.sent.head == NULL)
+            connection_fail(&lane->connection, BECAME_REPLICA);
+        return;
+    }
     while (lane->waiting.head != NULL && connection_takes(&lane->connection)) {
         while (lane->waiting.head != NULL && connection_takes(&lane->connection))
             send_one(lane, call_queue_pop(&lane->waiting));

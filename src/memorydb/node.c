@@ -79,7 +79,7 @@ static void destroy(struct node *node)
 
 static bool is_left(const struct cluster *cluster, const struct node *node)
 {
-    return atomic_load(&node->slots) == 0 && cluster->reactor->now_ms - node->used_ms > IDLE_MS &&
+    return atomic_load(&node->slots) == 0 && atomic_load(&node->places.taken) == 0 && cluster->reactor->now_ms - node->used_ms > IDLE_MS &&
            lane_is_idle(&node->lanes[CALL_READ]) && lane_is_idle(&node->lanes[CALL_WRITE]) &&
            !node->lanes[CALL_READ].dirty && !node->lanes[CALL_WRITE].dirty;
 }

@@ -16,9 +16,7 @@ static unsigned flags_of(const struct call *call)
 void route_fail(struct call *call, enum status status)
 {
     bool in_doubt = (flags_of(call) & (CALL_SENT | CALL_IN_DOUBT)) != 0 && call->about.lane == CALL_WRITE;
-    if (in_doubt && (status == STATUS_UNAVAILABLE || status == STATUS_NOT_READY))
-        status = STATUS_OUTCOME_UNKNOWN;
-    call_finish_take(call, status, NULL);
+    call_finish_take(call, in_doubt ? STATUS_OUTCOME_UNKNOWN : status, NULL);
 }
 
 /* ---- where to ---- */
@@ -37,6 +35,8 @@ static void wait_for_topology(struct cluster *cluster, struct call *call)
         route_fail(call, STATUS_UNAVAILABLE);
         return;
     }
+    if (call->progress.counts)
+        call_take_place(call, &cluster->nowhere);
     if (cluster->map.known) {
         call->progress.tries++;
         route_later(cluster, call);
@@ -78,6 +78,40 @@ void route_calls(struct cluster *cluster, struct call_queue *calls)
 {
     for (struct call *call = call_queue_pop(calls); call != NULL; call = call_queue_pop(calls))
         route_call(cluster, call);
+}
+
+/* ---- letting in ---- */
+
+/* Whether there is room for it wherever it goes. Once it is in, its calls pass, also where they are sent on to: what has been
+ * executed must not be thrown away. */
+static bool has_room(struct cluster *cluster, const struct call *run)
+{
+    for (const struct call *call = run; call != NULL && call->leader == run->leader; call = call->next) {
+        const struct node *node = find_node(cluster, call);
+        const struct places *places = node == NULL ? &cluster->nowhere : &node->places;
+        if (atomic_load_explicit(&places->taken, memory_order_relaxed) >= (size_t)cluster->options.db.queue_max)
+            return false;
+    }
+    return true;
+}
+
+void route_runs(struct cluster *cluster, struct call_queue *calls)
+{
+    const struct call *leader = NULL;
+    bool counts = false, enters = false;
+    while (calls->head != NULL) {
+        if (calls->head->leader != leader) {
+            leader = calls->head->leader;
+            counts = !cluster->options.requests_are_fibers || call_is_of_fiber(leader);
+            enters = !counts || has_room(cluster, calls->head);
+        }
+        struct call *call = call_queue_pop(calls);
+        call->progress.counts = counts;
+        if (enters)
+            route_call(cluster, call);
+        else
+            route_fail(call, STATUS_UNAVAILABLE);
+    }
 }
 
 /* ---- later ---- */
@@ -200,16 +234,41 @@ static bool handle_refusal(struct lane *lane, struct call *call, struct reply *r
     return true;
 }
 
+/* Without a cluster nobody tells where the new primary is. A name or a proxy leads there, but only a new connection. */
+static void note_demotion(struct lane *lane, enum verdict verdict)
+{
+    const struct map *map = &lane->cluster->map;
+    if (verdict == VERDICT_LOST && map->known && !map->cluster_mode)
+        lane->node->demoted = lane->ending = true;
+}
+
+static void note_success(struct lane *lane)
+{
+    if (!lane->ending && lane == &lane->node->lanes[CALL_WRITE])
+        lane->node->demoted = false;
+}
+
+static enum answer_action next_action(const struct lane *lane, enum verdict verdict, enum call_kind kind)
+{
+    if (verdict == VERDICT_RECONNECT)
+        return ANSWER_DISCONNECT;
+    /* A replica tells its topology, too. */
+    return lane->ending || (lane->node->demoted && kind == CALL_OF_TOPOLOGY) ? ANSWER_REFUSED : ANSWER_NEXT;
+}
+
 enum answer_action route_answered(struct lane *lane, struct call *call, struct reply *reply)
 {
     bool refused = reply_type(reply) == REPLY_ERROR;
     enum verdict verdict = refused ? verdict_of(reply_text(reply)) : VERDICT_FINAL;
+    enum call_kind kind = call->about.kind;
     bool taken = false;
-    if (call->about.kind == CALL_OF_TOPOLOGY) {
+    note_demotion(lane, verdict);
+    if (kind == CALL_OF_TOPOLOGY) {
         refresh_answered(lane->cluster, lane->node, call, reply);
     } else if (call_is_abandoned(call)) {
         call_drop(call);
     } else if (!refused) {
+        note_success(lane);
         call_finish_take(call, STATUS_OK, reply);
         taken = true;
     } else {
@@ -218,5 +277,5 @@ enum answer_action route_answered(struct lane *lane, struct call *call, struct r
     }
     if (!taken)
         reply_free(reply);
-    return verdict == VERDICT_RECONNECT ? ANSWER_DISCONNECT : ANSWER_NEXT;
+    return next_action(lane, verdict, kind);
 }

@@ -75,7 +75,7 @@ static bool configure(SSL_CTX *ctx, const char *ca_file)
                                : SSL_CTX_load_verify_file(ctx, ca_file)) == 1;
 }
 
-struct tls_context *tls_context_new(const char *ca_file, struct error *err)
+struct tls_context *tls_context_new(const char *ca_file, const char *setting, struct error *err)
 {
     struct tls_context *c = calloc(1, sizeof *c);
     ERR_clear_error();
@@ -86,7 +86,7 @@ struct tls_context *tls_context_new(const char *ca_file, struct error *err)
     }
     if (!configure(ctx, ca_file)) {
         const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-        error_set(err, STATUS_INTERNAL, "CUSTOMERD_DB_CA_FILE: can't load certificates from %s: %s",
+        error_set(err, STATUS_INTERNAL, "%s: can't load certificates from %s: %s", setting,
                   ca_file[0] == '\0' ? "the system's store" : ca_file, reason == NULL ? "unreadable" : reason);
         goto failed;
     }

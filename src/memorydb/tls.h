@@ -21,8 +21,8 @@ struct tls_session {
 /* Also turns away what the streams that are open now will still be told about. */
 void tls_session_clean_up(struct tls_session *s);
 
-/* ca_file: PEM, or "" for the system's store. */
-struct tls_context *tls_context_new(const char *ca_file, struct error *err);
+/* ca_file: PEM, or "" for the system's store. setting: what errors call it. */
+struct tls_context *tls_context_new(const char *ca_file, const char *setting, struct error *err);
 void tls_context_destroy(struct tls_context *c);
 
 /* name: the host name (also sent as SNI) or the IP literal that the certificate must be for. The session must outlive

@@ -22,9 +22,11 @@ static struct database_options cache_options(const struct objects_cache *cache, 
         .db = config->db,
         .iam = config->iam,
         .password_setting = "CUSTOMERD_CACHE_PASSWORD_FILE",
+        .ca_setting = "CUSTOMERD_CACHE_CA_FILE",
         .metrics_name = "cache",
         .clock = clock,
     };
+    o.db.queue_max = config_queue_max(config);
     objects_cache_login(cache, &o.db, &o.iam);
     return o;
 }

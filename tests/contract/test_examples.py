@@ -676,17 +676,20 @@ def auth_unavailable_to_write(world):
 
 
 def overloaded(world):
-    """Two requests wait for a shard that does not answer, and two is what may run at once."""
-    path = world.ada()
+    """Two requests wait for two shards that do not answer, and two is what may run at once."""
+    paths = [world.ada()]
+    while world.node_of(paths[-1]) is world.node_of(paths[0]):
+        paths[1:] = [path_of(world.client.create(name="Ada"))]
     public, admin = world.instance(CUSTOMERD_MAX_REQUESTS="2")
-    wait_until(lambda: public.get(path).status == 200, 10, "its shard serves")
-    pause(world.node_of(path), "ALL")
+    wait_until(lambda: all(public.get(path).status == 200 for path in paths), 10, "their shards serve")
+    for node in [world.node_of(path) for path in paths]:
+        pause(node, "ALL")
 
-    def ask():
+    def ask(path):
         with Client(public.url) as mine:
             mine.get(path)
-    for _ in range(2):
-        thread = threading.Thread(target=ask)
+    for path in paths:
+        thread = threading.Thread(target=ask, args=(path,))
         thread.start()
         world.ends.callback(thread.join)
     wait_until(lambda: b'active_requests{url_scheme="http"} 2\n' in admin.get("/metrics").body, 10, "both run", 0.01)

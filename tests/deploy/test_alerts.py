@@ -117,4 +117,12 @@ def test_limits_in_the_rules_are_those_of_the_manifests(alerts, newest):
 def test_the_queue_limit_is_half_of_the_preset(alerts, binary):
     reference = subprocess.run([binary, "config", "--reference"], capture_output=True, text=True, check=True).stdout
     preset = int(re.search(r"CUSTOMERD_DB_QUEUE_MAX.*\| `(\d+)` \|", reference).group(1))
-    assert alerts["CustomerdLaneQueueLong"]["expr"].endswith(f"> {preset // 2}")
+    alert = alerts["CustomerdLaneQueueLong"]
+    assert alert["expr"].endswith(f"> {preset // 2}") and f"beyond {preset} " in alert["annotations"]["description"]
+
+
+def test_the_queue_limit_is_half_of_the_requests_at_once(binary):
+    reference = subprocess.run([binary, "config", "--reference"], capture_output=True, text=True, check=True).stdout
+    queue, requests = (int(re.search(rf"CUSTOMERD_{name}`.*\| `(\d+)` \|", reference).group(1))
+                       for name in ("DB_QUEUE_MAX", "MAX_REQUESTS"))
+    assert queue * 2 == requests

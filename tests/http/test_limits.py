@@ -9,7 +9,7 @@ import pytest
 import contract
 from http_client import Client, path_of, wait_until
 from raw_http import RawConnection
-from support import slow_reader, together, unique_email
+from support import customers_by_shard, slot_of, slow_reader, together, unique_email
 from token_issuer import TokenIssuer, bearer
 
 LONG_ANSWERS_MAX = 256 << 20  # api/task.c
@@ -121,10 +121,10 @@ def test_connections_of_one_address_are_bounded(cluster):
 
 
 def test_requests_at_once_are_bounded_and_the_rest_is_shed(breakable):
-    """While two requests wait for a shard that hangs, a third is answered at once, and changes nothing."""
+    """While two requests wait for shards that hang, a third is answered at once, and changes nothing."""
     instance = breakable.start_instance(env={"CUSTOMERD_MAX_REQUESTS": "2"})
     with Client(instance.url) as client:
-        made = [client.create(email=unique_email()) for _ in range(2)]
+        made = [customers[0] for customers in by_shard(breakable, client)[:2]]
         for node in breakable.nodes:
             node.pause()
         try:
@@ -177,6 +177,87 @@ def test_clients_that_do_not_read_pages_hold_no_more_than_is_allowed(cluster):
         for customer in made[1:]:
             client.delete(path_of(customer)).expect(204)
     instance.stop()
+
+
+class Waiting:
+    """Requests that wait, each on a thread of its own; and what the service tells of them."""
+
+    def __init__(self, instance):
+        self.instance, self.answers = instance, []
+        self.threads = []
+
+    def start(self, path, n):
+        def ask():
+            with Client(self.instance.url) as mine:
+                self.answers.append(mine.get(path))
+        more = [threading.Thread(target=ask, daemon=True) for _ in range(n)]
+        self.threads += more
+        for thread in more:
+            thread.start()
+
+    def metric(self, name):
+        with Client(self.instance.admin_url, listener="admin") as admin:
+            lines = admin.get("/metrics").body.decode().splitlines()
+        return {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name)}
+
+    def running(self):
+        return sum(self.metric("http_server_active_requests").values())
+
+    def join(self):
+        for thread in self.threads:
+            thread.join(20)
+        return self.answers
+
+
+def by_shard(cluster, client):
+    """One customer on each shard, in the shards' order."""
+    slots = sorted(cluster.nodes[0].command("CLUSTER", "SLOTS"), key=lambda entry: entry[0])
+    return customers_by_shard(client, [(first, last) for first, last, *_ in slots], 1)
+
+
+def test_a_shard_that_hangs_holds_half_of_the_requests_and_the_others_are_served(breakable):
+    instance = breakable.start_instance(env={"CUSTOMERD_MAX_REQUESTS": "12", "CUSTOMERD_REQUEST_TIMEOUT_MS": "8000"})
+    waiting = Waiting(instance)
+    with Client(instance.url) as client:
+        shards = by_shard(breakable, client)
+        paths = ["/customers/" + customers[0]["id"] for customers in shards]
+        node = breakable.primary_of_slot(slot_of(shards[0][0]["id"]))
+        node.pause()
+        try:
+            waiting.start(paths[0], 12)
+            wait_until(lambda: waiting.running() == 6 and len(waiting.answers) == 6, 6, "half of them wait", pause_s=0.01)
+            assert waiting.metric("customerd_db_shard_requests")['customerd_db_shard_requests{shard="0"}'] == 6
+            for refused in waiting.answers[:]:
+                refused.problem(503, "database-unavailable")
+                assert refused.header("Retry-After") == "1"
+            for path in paths[1:]:
+                client.get(path).expect(200)
+            client.get("/customers?limit=1").problem(503, "database-unavailable")
+            assert waiting.running() == 6
+        finally:
+            node.resume()
+        answers = waiting.join()
+        assert [answer.status for answer in answers].count(200) == 6
+    instance.stop()
+    breakable.wait_until_whole()
+
+
+def test_listings_that_wait_together_are_all_answered(breakable):
+    """Each asks 256 buckets at once: what is bounded are the requests."""
+    instance = breakable.start_instance(env={"CUSTOMERD_REQUEST_TIMEOUT_MS": "20000"})
+    waiting = Waiting(instance)
+    wait_until(lambda: Client(instance.url).get("/customers?limit=1").status == 200, 10, "it serves")
+    try:
+        for node in breakable.nodes:
+            node.pause()
+        waiting.start("/customers?limit=1", 60)
+        wait_until(lambda: waiting.running() == 60 or waiting.answers, 10, "all of them wait", pause_s=0.01)
+    finally:
+        for node in breakable.nodes:
+            node.resume()
+    assert [answer.status for answer in waiting.join()] == [200] * 60
+    instance.stop()
+    breakable.wait_until_whole()
 
 
 @pytest.mark.concurrent

@@ -79,10 +79,11 @@ static json_t *describe_state(struct probe *p)
     json_t *shards = json_array();
     cluster_state(p->cluster, &state);
     for (size_t i = 0; cluster_shard_state(p->cluster, i, &shard); i++)
-        json_array_append_new(shards, json_pack("{s:s,s:b,s:b,s:I,s:I,s:I}", "node", shard.node, "reads_ready",
+        json_array_append_new(shards, json_pack("{s:s,s:b,s:b,s:I,s:I,s:I,s:I}", "node", shard.node, "reads_ready",
                                                 shard.reads_ready, "writes_ready", shard.writes_ready, "reads_waiting",
                                                 (json_int_t)shard.reads_waiting, "writes_waiting",
-                                                (json_int_t)shard.writes_waiting, "slots", (json_int_t)shard.slots));
+                                                (json_int_t)shard.writes_waiting, "requests",
+                                                (json_int_t)shard.requests, "slots", (json_int_t)shard.slots));
     return json_pack("{s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o}", "cluster_mode", state.cluster_mode, "slots_served",
                      (json_int_t)state.slots_served, "topology_age_ms", (json_int_t)state.topology_age_ms, "reconnects",
                      (json_int_t)state.reconnects, "redirects", (json_int_t)state.redirects, "reauths",
@@ -246,7 +247,7 @@ static enum status choose_login(struct probe *p, struct login *out, struct error
 static enum status start(struct probe *p, struct error *err)
 {
     struct config_sources sources;
-    struct cluster_options options = { .clock = clock_system() };
+    struct cluster_options options = { .ca_setting = "CUSTOMERD_DB_CA_FILE", .clock = clock_system() };
     enum status status = config_load(&(struct config_input){ .environment = environ }, &p->config, &sources, err);
     if (status != STATUS_OK)
         return status;

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from probe_client import call
 from scripted_connection import silent
 
 
@@ -23,6 +24,31 @@ def test_the_deadline_holds_while_a_node_hangs_and_the_other_shard_is_served(wor
     assert load.slowest_ms < 1000
     hung.thaw()
     probe.wait_state(lambda state: probe.run("SET", cluster.key_on(hung), "value").ok, "service after the stall", 15)
+
+
+def test_a_node_that_hangs_holds_so_many_requests_and_the_others_go_through(world):
+    cluster = world.cluster(shards=3)
+    probe = world.ready(cluster, DB_QUEUE_MAX=4)
+    hung, *well = cluster.nodes
+
+    def gets(nodes, n):
+        return [call("GET", cluster.key_on(nodes[i % len(nodes)], f"get-{i}")) for i in range(n)]
+
+    hung.freeze()
+    waiting = [probe.submit_batch(gets([hung, well[0]], 256), deadline_ms=9000) for _ in range(4)]
+    probe.wait_state(lambda state: [s["requests"] for s in state["shards"]] == [4, 0, 0], "four that wait for one shard")
+    answered = len(cluster.commands("GET"))
+    for refused in (probe.run_batch(gets(cluster.nodes, 256)), probe.run_batch(gets([hung], 1))):
+        assert refused.status == "STATUS_UNAVAILABLE" and refused.retry_after_s == 1
+        assert set(refused.statuses) == {"STATUS_UNAVAILABLE"}
+    written = probe.run_batch([call("SET", cluster.key_on(node), "value") for node in cluster.nodes])
+    assert written.status == "STATUS_UNAVAILABLE" and written.applied == "no"
+    assert len(cluster.commands("GET")) == answered and not cluster.commands("SET")
+    assert probe.run_batch(gets(well, 256)).ok
+    assert all(probe.run("SET", cluster.key_on(node), "value").ok for node in well)
+    hung.thaw()
+    assert all(outcome.result(15).ok for outcome in waiting)
+    probe.wait_state(lambda state: not any(s["requests"] for s in state["shards"]), "every place given back")
 
 
 def test_a_late_reply_is_never_given_to_a_later_call(world):

@@ -63,6 +63,34 @@ def test_shards_are_counted_by_their_lowest_slot_and_can_be_called(world):
     assert not outcome.ok
 
 
+def server_alone(world):
+    cluster = world.cluster(shards=1, cluster_mode=False)
+    return cluster, world.ready(cluster), cluster.nodes[0]
+
+
+def test_a_server_alone_that_is_demoted_is_left_for_the_one_that_a_new_connection_leads_to(world):
+    """As behind a proxy or a name that has moved to the new primary: what is connected stays with the old one."""
+    cluster, probe, node = server_alone(world)
+    old = set(node.connections)
+    node.script(lambda connection, command: connection in old and command[0] == b"SET",
+                error("READONLY You can't write against a read only replica."))
+    node.script(lambda connection, command: connection in old and command[0] == b"GET", reply(b"stale"))
+    assert probe.run("GET", "key").reply == b"stale"
+    assert probe.run("SET", "key", "value").ok
+    probe.wait_state(lambda state: probe.run("GET", "key").reply == b"value", "reads from the new primary")
+    assert not old & set(node.connections)
+
+
+def test_a_server_alone_that_stays_a_replica_is_not_connected_to_again_and_again(world):
+    cluster, probe, node = server_alone(world)
+    rule = node.script("SET", error("READONLY You can't write against a read only replica."))
+    before = len(cluster.find("accept", node))
+    for outcome in [probe.submit("SET", f"key-{i}", "value", deadline_ms=4000) for i in range(16)]:
+        assert outcome.result(10).status == "STATUS_UNAVAILABLE" and outcome.result().applied == "no"
+    assert rule.hits >= 2 and len(cluster.find("accept", node)) - before <= 24
+    assert probe.run("GET", "key").ok
+
+
 def test_a_server_without_cluster_mode_is_one_shard(world):
     cluster = world.cluster(shards=1, cluster_mode=False)
     probe = world.ready(cluster)

@@ -62,7 +62,7 @@ struct config_db {
     int64_t connect_timeout_ms;       /* CUSTOMERD_DB_CONNECT_TIMEOUT_MS 2000 (10..60000): resolve + TCP + TLS + AUTH */
     int64_t reauth_s;                 /* CUSTOMERD_DB_REAUTH_S 36000 (1..43000): a connection sends AUTH again, jittered */
     int64_t topology_refresh_s;       /* CUSTOMERD_DB_TOPOLOGY_REFRESH_S 60 (1..3600) */
-    int64_t queue_max;                /* CUSTOMERD_DB_QUEUE_MAX 4096 (1..1048576): commands waiting per lane before 503 */
+    int64_t queue_max;                /* CUSTOMERD_DB_QUEUE_MAX 500 (1..30000): requests at a node before 503; config_queue_max */
 };
 
 struct config_iam {
@@ -113,6 +113,10 @@ enum status config_load(const struct config_input *input, struct config *out, st
 
 /* What config_load can't judge row by row: the settings that `serve` needs together, with those of the database or without. */
 enum status config_check_serve(const struct config *config, bool database, struct error *err) MUST_USE;
+
+/* How many requests may wait for one node: what is set, but never more than half of all requests, so that a node that hangs does
+ * not take the places of those that need another. At least one. */
+int64_t config_queue_max(const struct config *config);
 
 /* What the settings of a cluster are called: CUSTOMERD_<db>_USER, CUSTOMERD_<iam>_RESOURCE. */
 struct config_cluster_names {

@@ -1,4 +1,5 @@
-/* args: what a script is given: keys first, then arguments. Borrows everything but numbers and one key. It does not move. */
+/* args: what a script is given: keys first, then arguments. Borrows everything but numbers and one key. It does not move. What does
+ * not fit is told by args_call: an argument that is missing would shift all behind it. */
 #ifndef CUSTOMERD_MEMORYDB_ARGS_H
 #define CUSTOMERD_MEMORYDB_ARGS_H
 
@@ -14,6 +15,7 @@ struct args {
     char numbers[128];
     size_t numbers_used;
     struct key own_key;
+    bool overflowed;   /* there was no room for one */
     struct slice last; /* behind all others; without ptr: none */
 };
 
@@ -27,7 +29,7 @@ void args_number(struct args *a, uint64_t number);
 /* What comes behind all other arguments, whenever they are added. */
 void args_last(struct args *a, struct slice s);
 
-/* A call of the script in the bucket. NULL when out of memory. */
+/* A call of the script in the bucket. NULL when out of memory, or when there was no room for all of the arguments. */
 struct call *args_call(const struct args *a, enum call_lane lane, const struct script *script, uint8_t bucket);
 
 #endif

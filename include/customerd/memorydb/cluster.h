@@ -30,9 +30,11 @@ struct cluster_options {
     struct io_thread *io; /* must outlive the cluster; clusters may share one */
     struct config_db db; /* copied */
     struct login login;  /* copied; its ctx must outlive the cluster */
+    const char *ca_setting;   /* a literal, which errors about db.ca_file name: "CUSTOMERD_DB_CA_FILE" */
     const char *metrics_name; /* a literal: customerd_<name>_...; NULL: "db", with OpenTelemetry's name for durations */
     const struct clock *clock;
     struct log *log; /* may be NULL */
+    bool requests_are_fibers; /* then a thread's runs are the program's own, few, and never too many */
 };
 
 /* Starts the resolver's thread and begins to connect; does not wait for a connection. NULL and err when the
@@ -82,8 +84,9 @@ void call_release(struct call *call);
  * per lane, coalesced. Returns OK when every call has a reply; a server's error reply that is final counts as a failure
  * of that call and is mapped: OOM, MISCONF, NOREPLICAS -> STORAGE_FULL; NOPERM, NOAUTH and what is not known ->
  * UNAVAILABLE (logged with the error's first word); WRONGTYPE -> RECORD_DAMAGED. Otherwise the first failure's status,
- * with err->applied UNKNOWN when a write of the run may have been executed: UNAVAILABLE (no connection, or too many
- * calls wait; fails at once when the shard has been down for a while), OUTCOME_UNKNOWN (a write was sent, and its answer
+ * with err->applied UNKNOWN when a write of the run may have been executed: UNAVAILABLE (no connection; fails at once when the
+ * shard has been down for a while, or when db.queue_max runs have calls at a node that this one needs: then nothing of it is
+ * sent), OUTCOME_UNKNOWN (a write was sent, and its answer
  * did not come in time or for another reason), NOT_READY (the cluster is being destroyed). A call is run once: to try
  * again, make a new one. */
 enum status cluster_run(struct cluster *cluster, struct call *const *calls, size_t n, int64_t deadline_ms,
@@ -115,6 +118,7 @@ struct cluster_shard_state {
     bool writes_ready;
     size_t reads_waiting; /* calls that wait for the lane or for their reply */
     size_t writes_waiting;
+    size_t requests;      /* those that the calls are of, as far as they are bounded */
     unsigned slots;
 };
 

@@ -11,6 +11,7 @@ struct database_options {
     struct config_db db;   /* copied, as iam */
     struct config_iam iam; /* looked at when db.auth is iam */
     const char *password_setting; /* a literal, which errors name: "CUSTOMERD_DB_PASSWORD_FILE" */
+    const char *ca_setting;       /* another: "CUSTOMERD_DB_CA_FILE" */
     const char *metrics_name;     /* as cluster_options has it */
     const struct clock *clock;
 };

@@ -86,7 +86,7 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(c->db.connect_timeout_ms, 2000);
     assert_int_equal(c->db.reauth_s, 36000);
     assert_int_equal(c->db.topology_refresh_s, 60);
-    assert_int_equal(c->db.queue_max, 4096);
+    assert_int_equal(c->db.queue_max, 500);
     assert_string_equal(c->iam.service, "memorydb");
     assert_false(c->iam.serverless);
     assert_int_equal(c->iam.token_ttl_s, 900);
@@ -303,6 +303,18 @@ static void tokens_need_keys_issuer_and_audience(void **state)
     assert_serve(LIST(DB, "--auth=jwt", JWT, "--jwt-jwks=http://127.0.0.1:9/keys"), "");
 }
 
+static void no_node_may_hold_more_than_half_of_the_requests(void **state)
+{
+    static const struct { int64_t requests, queue, most; } cases[] = {
+        { 1000, 500, 500 }, { 1000, 501, 500 }, { 1000, 20, 20 }, { 30000, 500, 500 }, { 9, 500, 4 }, { 1, 500, 1 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct config c = { .http = { .max_requests = cases[i].requests }, .db = { .queue_max = cases[i].queue } };
+        assert_int_equal(config_queue_max(&c), cases[i].most);
+    }
+}
+
 static void a_burst_is_no_less_than_the_rate(void **state)
 {
     (void)state;
@@ -441,6 +453,7 @@ int main(void)
         cmocka_unit_test(serve_needs_what_its_way_of_signing_in_needs),
         cmocka_unit_test(beyond_the_loopback_callers_need_tokens),
         cmocka_unit_test(tokens_need_keys_issuer_and_audience),
+        cmocka_unit_test(no_node_may_hold_more_than_half_of_the_requests),
         cmocka_unit_test(a_burst_is_no_less_than_the_rate),
         cmocka_unit_test(a_certificate_needs_its_key),
         cmocka_unit_test(origins_are_as_browsers_send_them),

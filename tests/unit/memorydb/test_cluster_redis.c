@@ -40,6 +40,7 @@ static void client_defaults(struct client *c, const struct redis *r, bool tls)
     db->reauth_s = 36000;
     db->topology_refresh_s = 60;
     db->queue_max = 4096;
+    c->options.ca_setting = "CUSTOMERD_DB_CA_FILE";
     c->options.login = login_none();
     c->options.clock = clock_system();
 }

@@ -135,10 +135,26 @@ static void a_node_that_refused_a_password_and_then_vanishes_gets_the_ordinary_b
     assert_true(pause_after_failing_in(f, CONNECTION_CONNECTING) <= 50);
 }
 
+static void a_write_in_doubt_ends_as_unknown_whatever_ends_it(void **state)
+{
+    static const enum status reasons[] = { STATUS_UNAVAILABLE, STATUS_NOT_READY, STATUS_INTERNAL };
+    struct fixture *f = *state;
+    submit_long_calls(f);
+    for (size_t i = 0; i < CALLS; i++) {
+        struct call *call = call_queue_pop(&f->lane->waiting);
+        enum status reason = reasons[i / 2 % 3];
+        if (i % 2 == 0)
+            call_mark_in_doubt(call);
+        route_fail(call, reason);
+        assert_int_equal(call->result, i % 2 == 0 ? STATUS_OUTCOME_UNKNOWN : reason);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_let_go_on_what_stayed_behind_a_full_outbox, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_write_in_doubt_ends_as_unknown_whatever_ends_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_node_that_refused_a_password_and_then_vanishes_gets_the_ordinary_backoff, set_up,
                                         tear_down),
     };
