@@ -70,7 +70,7 @@ static const struct config_row rows[] = {
     ROW_INT("DB_REAUTH_S", db.reauth_s, "36000", 1, 43000, "The age at which a connection signs in again, jittered"),
     ROW_INT("DB_TOPOLOGY_REFRESH_S", db.topology_refresh_s, "60", 1, 3600, "How often to ask for the cluster's shards"),
     ROW_INT("DB_QUEUE_MAX", db.queue_max, "500", 1, 30000,
-            "Requests that may wait for one node before 503, but never more than half of `CUSTOMERD_MAX_REQUESTS`: a node that hangs leaves the others the rest"),
+            "Requests that may wait for one node before 503, but never more than half of `CUSTOMERD_MAX_REQUESTS`: a node that hangs leaves the others the rest. Twice as many where there is one shard alone"),
     ROW_WORD("IAM_SERVICE", iam.service, "memorydb", service_words, "The AWS service that tokens are signed for"),
     ROW_TEXT("IAM_RESOURCE", iam.resource, "", "The name of the cluster, replication group or cache; `iam` needs it"),
     ROW_BOOL("IAM_SERVERLESS", iam.serverless, "off", "The resource is a serverless ElastiCache cache"),

@@ -82,6 +82,13 @@ void route_calls(struct cluster *cluster, struct call_queue *calls)
 
 /* ---- letting in ---- */
 
+/* One shard alone has no others whose requests it could hold up. */
+static size_t places_max(const struct cluster *cluster)
+{
+    size_t max = (size_t)cluster->options.db.queue_max;
+    return cluster->published.n_shards == 1 ? 2 * max : max;
+}
+
 /* Whether there is room for it wherever it goes. Once it is in, its calls pass, also where they are sent on to: what has been
  * executed must not be thrown away. */
 static bool has_room(struct cluster *cluster, const struct call *run)
@@ -89,7 +96,7 @@ static bool has_room(struct cluster *cluster, const struct call *run)
     for (const struct call *call = run; call != NULL && call->leader == run->leader; call = call->next) {
         const struct node *node = find_node(cluster, call);
         const struct places *places = node == NULL ? &cluster->nowhere : &node->places;
-        if (atomic_load_explicit(&places->taken, memory_order_relaxed) >= (size_t)cluster->options.db.queue_max)
+        if (atomic_load_explicit(&places->taken, memory_order_relaxed) >= places_max(cluster))
             return false;
     }
     return true;

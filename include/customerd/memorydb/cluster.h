@@ -85,8 +85,8 @@ void call_release(struct call *call);
  * of that call and is mapped: OOM, MISCONF, NOREPLICAS -> STORAGE_FULL; NOPERM, NOAUTH and what is not known ->
  * UNAVAILABLE (logged with the error's first word); WRONGTYPE -> RECORD_DAMAGED. Otherwise the first failure's status,
  * with err->applied UNKNOWN when a write of the run may have been executed: UNAVAILABLE (no connection; fails at once when the
- * shard has been down for a while, or when db.queue_max runs have calls at a node that this one needs: then nothing of it is
- * sent), OUTCOME_UNKNOWN (a write was sent, and its answer
+ * shard has been down for a while, or when db.queue_max runs, twice as many where there is one shard alone, have calls at a
+ * node that this one needs: then nothing of it is sent), OUTCOME_UNKNOWN (a write was sent, and its answer
  * did not come in time or for another reason), NOT_READY (the cluster is being destroyed). A call is run once: to try
  * again, make a new one. */
 enum status cluster_run(struct cluster *cluster, struct call *const *calls, size_t n, int64_t deadline_ms,

@@ -43,6 +43,7 @@ static int set_up(void **state)
     for (size_t slot = 0; slot < CLUSTER_SLOTS; slot++)
         cluster->map.owner[slot] = f->nodes[slot / SLOTS_EACH];
     cluster->map.known = cluster->map.cluster_mode = true;
+    cluster->published.n_shards = NODES;
     *state = f;
     return 0;
 }
@@ -132,6 +133,15 @@ static void one_request_more_is_refused_whole_and_other_nodes_take_theirs(void *
     assert_int_equal(taken_of(f, 2), 1);
 }
 
+static void one_shard_alone_may_have_all(void **state)
+{
+    struct fixture *f = *state;
+    f->cluster.published.n_shards = 1;
+    for (size_t i = 0; i < 2 * QUEUE_MAX; i++)
+        assert_false(is_refused(run_calls(f, 1, 0, 1)));
+    assert_true(is_refused(run_calls(f, 1, 0, 1)));
+}
+
 static void a_place_is_held_until_the_last_answer(void **state)
 {
     struct fixture *f = *state;
@@ -208,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_long_run_is_one_request_at_each_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_request_more_is_refused_whole_and_other_nodes_take_theirs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_shard_alone_may_have_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_place_is_held_until_the_last_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_let_in_passes_where_it_is_sent_on_to, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_that_waits_to_be_tried_again_keeps_its_place, set_up, tear_down),
