@@ -289,7 +289,7 @@ int main(int argc, char **argv)
     static struct load l;
     if (argc != ARGUMENTS)
         fail("PORT CONNECTIONS RATE SECONDS IDS PREFIX SUFFIX AUTHORIZATION");
-    l.n = atoi(argv[2]);
+    l.n = (int)strtol(argv[2], NULL, 10);
     l.rate = strtod(argv[3], NULL);
     double requests = l.rate * strtod(argv[4], NULL);
     if (l.n < 1 || l.n > CONNECTIONS_MAX || !(requests >= 1 && requests <= REQUESTS_MAX))
