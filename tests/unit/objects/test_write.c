@@ -170,7 +170,7 @@ static void put_two(void *ctx)
 {
     struct fixture *f = ctx;
     struct error err;
-    f->s3.after = NULL;
+    f->s3.after = f->s3.after_head = NULL;
     assert_int_equal(put(f, 1, "two", &err), STATUS_OK);
 }
 
@@ -192,7 +192,7 @@ static void test_an_old_entry_that_a_write_overtook_is_not_prolonged(void **stat
     fake_set(f, "one");
     (void)get(f, 0);
     age_entry(f, 331000);
-    f->s3.after = put_two;
+    f->s3.after_head = put_two;
     f->s3.ctx = f;
     assert_got(get(f, 0), OBJECT_BYPASS, "one");
     assert_got(get(f, 0), OBJECT_HIT, "two");
