@@ -31,6 +31,7 @@ byte content;     /* of an entry */
 bit fresh;
 byte tokens;      /* of a fence: a bit for each writer */
 bit mark;
+byte spare;       /* the content of the entry that a fence replaced; 0: none */
 byte lease = NOBODY;
 #define HELD 254  /* by nobody, after S3 failed */
 
@@ -75,8 +76,18 @@ inline fence(w)
         :: kind == FENCE && (tokens >> w & 1) -> skip
         :: kind == FENCE && !(tokens >> w & 1) ->
             tokens = tokens | 1 << w;
+#ifndef RESTORED_THOUGH_MARKED
+            spare = 0;
+#endif
             mark = 1
         :: else ->
+            if
+            :: kind == ENTRY -> spare = content
+#ifndef FENCE_LEAVES_SPARE
+            :: kind != ENTRY -> spare = 0
+#endif
+            :: else
+            fi;
             kind = FENCE;
             tokens = 1 << w;
             mark = 0
@@ -84,8 +95,8 @@ inline fence(w)
     }
 }
 
-/* settle.lua */
-inline settle(w, what, keep)
+/* settle.lua; undone: S3 has done nothing */
+inline settle(w, what, keep, undone)
 {
     d_step {
         lease = NOBODY;
@@ -108,9 +119,25 @@ inline settle(w, what, keep)
                 kind = ENTRY;
                 content = what;
                 fresh = 1
+#ifdef RESTORED_THOUGH_MARKED
+            :: tokens == 0 && undone && spare != 0 ->
+#else
+            :: tokens == 0 && undone && spare != 0 && !mark ->
+#endif
+                kind = ENTRY;
+                content = spare;
+                fresh = 1
             :: else -> kind = NONE
             fi
         fi;
+#ifdef RESTORED_THOUGH_MARKED
+        if
+        :: kind != FENCE -> spare = 0
+        :: else
+        fi;
+#else
+        spare = 0;
+#endif
         check()
     }
 }
@@ -199,6 +226,9 @@ inline drop(what)
 #ifndef DROP_LEAVES_LEASE
         lease = NOBODY;
 #endif
+#ifndef RESTORED_THOUGH_MARKED
+        spare = 0;
+#endif
         if
 #ifndef DROP_LEAVES_FENCE
         :: kind == FENCE -> mark = 1
@@ -229,7 +259,7 @@ proctype writer(byte w)
         fi
     :: atomic { /* the fence is late: it comes after it was let go */
         MAY_CRASH;
-        settle(w, 0, 0)
+        settle(w, 0, 0, 1)
     };
         fence(w);
         goto crashed
@@ -240,12 +270,19 @@ proctype writer(byte w)
     :: d_step { under_way[w] = 0 };
         atomic {
             MAY_CRASH;
-            settle(w, 0, 0);
-            goto ended
-        }
+            if
+            :: settle(w, 0, 0, 1)
+            :: settle(w, 0, 0, 0) /* a condition did not hold: the cache may be behind */
+            fi
+        };
+        if
+        :: settle(w, 0, 0, 1) /* it comes twice */
+        :: skip
+        fi;
+        goto ended
     :: d_step { astray[w] = 1 };
 #ifdef LET_GO_UNKNOWN
-        settle(w, 0, 0);
+        settle(w, 0, 0, 1);
 #endif
         goto ended
     fi;
@@ -256,7 +293,7 @@ proctype writer(byte w)
     atomic {
         MAY_CRASH;
         if
-        :: settle(w, mine, keep)
+        :: settle(w, mine, keep, 0)
 #ifndef EVICTION
         :: kind == FENCE && (tokens >> w & 1) -> skip /* the cache can't be told, within the fence's time */
 #endif
@@ -269,7 +306,7 @@ proctype writer(byte w)
         fi
     };
     if
-    :: settle(w, mine, keep) /* it comes twice */
+    :: settle(w, mine, keep, 0) /* it comes twice */
     :: skip
     fi;
     goto ended;
@@ -277,7 +314,7 @@ unanswered: /* the fence's answer is lost: S3 is not asked, and the fence is let
     atomic {
         under_way[w] = 0;
         MAY_CRASH;
-        settle(w, 0, 0);
+        settle(w, 0, 0, 1);
         goto ended
     };
 crashed:
@@ -329,6 +366,7 @@ end:
     :: d_step { kind == ENTRY && !fresh -> kind = NONE }
     :: d_step { kind == FENCE && !FENCE_IS_NEEDED -> kind = NONE; tokens = 0; mark = 0 }
     :: d_step { lease != NOBODY -> lease = NOBODY }
+    :: d_step { spare != 0 -> spare = 0 }
 #ifdef EVICTION
     :: d_step { kind != NONE -> kind = NONE; tokens = 0; mark = 0 }
 #endif

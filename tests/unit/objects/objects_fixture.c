@@ -247,12 +247,13 @@ void forget(struct fixture *f, const char *etag)
 
 static const char *key_text(char letter)
 {
-    static char text[2][96];
+    static char text[3][96];
     struct cache_key key;
     struct error err;
-    char *out = text[letter == 'o'];
+    char *out = text[letter == 'o' ? 0 : letter == 'l' ? 1 : 2];
     assert_int_equal(cache_key_of(&object, &key, &err), STATUS_OK);
-    snprintf(out, sizeof text[0], "\"%.*s\"", (int)key.len, letter == 'o' ? key.entry : key.lease);
+    snprintf(out, sizeof text[0], "\"%.*s\"", (int)key.len, key.entry);
+    strchr(out, '}')[1] = letter;
     return out;
 }
 
@@ -274,11 +275,21 @@ char kept_kind(struct fixture *f)
     return strncmp(reply, "$1\r\n", 4) == 0 ? reply[4] : '-';
 }
 
-bool has_lease(struct fixture *f)
+static bool exists(struct fixture *f, const char *key)
 {
     char line[128];
-    snprintf(line, sizeof line, "EXISTS %s", lease_key());
+    snprintf(line, sizeof line, "EXISTS %s", key);
     return strncmp(redis_command(f->redis, line), ":1", 2) == 0;
+}
+
+bool has_lease(struct fixture *f)
+{
+    return exists(f, lease_key());
+}
+
+bool has_spare(struct fixture *f)
+{
+    return exists(f, key_text('s'));
 }
 
 bool keeps_nothing(void *fixture)

@@ -81,6 +81,7 @@ const char *lease_key(void);
 /* The kind of what the cache has: 'O', 'A', 'B', 'F', or '-' for nothing. */
 char kept_kind(struct fixture *f);
 bool has_lease(struct fixture *f);
+bool has_spare(struct fixture *f); /* what a fence replaced */
 bool keeps_nothing(void *fixture);
 /* As if so much time had passed for the entry. */
 void age_entry(struct fixture *f, int64_t ms);
