@@ -281,6 +281,23 @@ def test_a_write_that_s3_never_got(world, client, key):
     assert client.read(key).body == b"newer"
 
 
+def test_after_a_write_of_unknown_end_what_is_often_written_is_cached_again(world, patient, key):
+    """Later writes do not prolong the time in which the first may still be done."""
+    with ObjectsClient(patient.url) as client:
+        with world.proxy.rule("hang", "PUT", key=key):
+            client.write(key, b"unknown").problem(503, "outcome-unknown")
+        written = []
+
+        def is_cached():
+            written.append(f"version {len(written)}".encode())
+            client.write(key, written[-1]).expect(200)
+            answer = client.read(key).expect(200)
+            assert answer.body == written[-1]
+            return came_from(answer) == "hit"
+        wait_until(is_cached, 10, "it is cached again", pause_s=0.2)
+        assert len(written) > 1
+
+
 def test_a_write_while_s3_is_gone_changes_nothing(world, patient, key):
     """Nor does it cost what the cache has."""
     world.s3.put(BUCKET, key, b"old")

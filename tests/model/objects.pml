@@ -3,7 +3,7 @@
  *
  * A script is one d_step, because the server runs it as one, and S3 does each request at one moment; everything between two of
  * these may be interleaved with everything else. Times are a choice: an entry may be past its time, and a lease over, at any
- * moment. A fence may be over at any moment at which S3 has nothing under way of a write that it lists: that is what its time is
+ * moment. A write's time in a fence may be over at any moment at which S3 has nothing of it under way: that is what its time is
  * for, and all that is assumed of time.
  *
  * What S3 has is a number, one more with each change; an answer is right for a read when it is not less than what the last write
@@ -353,10 +353,23 @@ proctype other()
 /* ---- time ---- */
 
 #ifdef FENCE_ENDS_EARLY
-#define FENCE_IS_NEEDED 0
+#define IS_NEEDED(w) 0
 #else
-#define FENCE_IS_NEEDED (((tokens & 1) && under_way[0]) || ((tokens & 2) && under_way[1]))
+#define IS_NEEDED(w) under_way[w]
 #endif
+
+/* A fence lists each write for a time of the write's own, and ends with the last. */
+inline end_write(w)
+{
+    d_step {
+        kind == FENCE && (tokens >> w & 1) && !IS_NEEDED(w) ->
+        tokens = tokens & ~(1 << w);
+        if
+        :: tokens == 0 -> kind = NONE; mark = 0
+        :: else
+        fi
+    }
+}
 
 active proctype time()
 {
@@ -364,7 +377,8 @@ end:
     do
     :: d_step { kind == ENTRY && fresh -> fresh = 0 }
     :: d_step { kind == ENTRY && !fresh -> kind = NONE }
-    :: d_step { kind == FENCE && !FENCE_IS_NEEDED -> kind = NONE; tokens = 0; mark = 0 }
+    :: end_write(0)
+    :: end_write(1)
     :: d_step { lease != NOBODY -> lease = NOBODY }
     :: d_step { spare != 0 -> spare = 0 }
 #ifdef EVICTION

@@ -12,26 +12,20 @@ if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'F' then
   redis.call('DEL', KEYS[1], KEYS[3])
   return { 'dropped' }
 end
-local fence = redis.call('GET', KEYS[1])
-local at = fence_find(fence, ARGV[1])
-local mark = string.sub(fence, 2, 2)
-if not at then
+local now = fence_now()
+local fence = fence_read(KEYS[1], ARGV[1], now)
+if fence.others ~= '' or fence.unlisted > 0 then
   redis.call('DEL', KEYS[3])
-  redis.call('SETRANGE', KEYS[1], 1, mark == '2' and '2' or '1')
+  fence_write(KEYS[1], '1', fence.unlisted, fence.others, now)
   return { 'fenced' }
 end
-local others = string.sub(fence, 3, at - 1) .. string.sub(fence, at + 8)
-if others ~= '' or mark == '2' then
-  redis.call('DEL', KEYS[3])
-  redis.call('SET', KEYS[1], 'F' .. (mark == '2' and '2' or '1') .. others, 'KEEPTTL')
-  return { 'fenced' }
-end
-if mark == '0' and ARGV[2] == 'undone' and redis.call('PTTL', KEYS[3]) >= 0 then
+local alone = fence.own ~= '' and fence.mark == '0'
+if alone and ARGV[2] == 'undone' and redis.call('PTTL', KEYS[3]) >= 0 then
   redis.call('RENAME', KEYS[3], KEYS[1])
   return { 'restored' }
 end
 redis.call('DEL', KEYS[3])
-if mark == '0' and ARGV[2] ~= '0' and ARGV[2] ~= 'undone' then
+if alone and ARGV[2] ~= '0' and ARGV[2] ~= 'undone' then
   redis.call('SET', KEYS[1], ARGV[3] .. ARGV[4], 'PX', ARGV[2])
   return { 'kept' }
 end
