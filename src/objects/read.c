@@ -120,11 +120,13 @@ static enum status ask_for_bytes(const struct reading *r, struct s3_get *get, st
 {
     get->range = r->wish->range;
     get->if_match = r->wish->range_tag;
+    get->is_long = get->range.len == 0;
     enum status status = ask(r, get, reply);
     if (status != STATUS_OK || reply->status != 412)
         return status;
     s3_reply_clean_up(reply);
     get->range = get->if_match = slice_of("", 0);
+    get->is_long = true;
     return ask(r, get, reply);
 }
 
@@ -270,12 +272,13 @@ static enum status ask_for_all(struct reading *r, struct leading *l, const struc
 {
     l->result.question = flight_ask(l->flight);
     enum status status = ask(r, get, &l->reply);
-    if (status != STATUS_OK)
+    bool too_long = l->reply.too_long || l->reply.stream != NULL; /* also where no more can be handed through at the moment */
+    if (status != STATUS_OK && !too_long)
         return status;
     if (l->reply.status == 404) {
         l->result.end = FLIGHT_ABSENT;
         keep(r, l, ENTRY_ABSENT, NULL);
-    } else if (l->reply.stream != NULL) {
+    } else if (too_long) {
         keep(r, l, ENTRY_TOO_LONG, NULL);
         l->result.end = FLIGHT_TOO_LONG;
         l->result.question = UINT64_MAX;
