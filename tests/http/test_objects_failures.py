@@ -409,16 +409,17 @@ def damaged_so_far(service):
 def test_what_is_damaged_in_the_cache_is_not_served(world, service, client, key):
     """Somebody else's bytes under our key, or bytes that lack their end: the next read fills the place."""
     before = damaged_so_far(service)
-    world.s3.put(BUCKET, key, b"right")
+    right = b"right answer, whole"
+    world.s3.put(BUCKET, key, right)
     client.read(key).expect(200)
     ((node, stored),) = world.stored(key, "o")
     whole = node.command("GET", stored)
     whole = whole if isinstance(whole, bytes) else whole.encode()
-    all_of_them = (b"", b"O", b"Z" + whole[1:], whole[:len(whole) // 2], b"\xff" * 300, whole[:14] + b"\xff" * 40)
+    all_of_them = (b"", b"O", b"Z" + whole[1:], whole[:len(whole) // 2], b"\xff" * 300, whole[:20] + b"\xff" * 40, whole[:-1], whole + b"x")
     for damaged in all_of_them:
         node.command("SET", stored, damaged, "PX", 600_000)
         answer = client.read(key).expect(200)
-        assert (answer.body, came_from(answer)) == (b"right", "miss"), damaged[:20]
+        assert (answer.body, came_from(answer)) == (right, "miss"), damaged[:20]
     assert damaged_so_far(service) - before == len(all_of_them)
     log = service.log_path.read_text()
     assert f'"event":"cached_object_damaged","tag":"{stored[1:17]}"' in log and key not in log

@@ -23,7 +23,7 @@ if kind == '' then
 end
 if kind == 'O' and ARGV[1] ~= '' then
   local etag = struct.pack('>BI2', 0, #ARGV[1]) .. ARGV[1]
-  if redis.call('GETRANGE', KEYS[1], 14, 13 + #etag) == etag then
+  if redis.call('GETRANGE', KEYS[1], 20, 19 + #etag) == etag then
     return { 'same' }
   end
 end

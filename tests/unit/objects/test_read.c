@@ -291,10 +291,11 @@ static void test_what_can_not_be_read_is_dropped(void **state)
     static const struct {
         const char *before, *behind;
     } damages[] = {
-        { "SETRANGE", "14 \"\\x05\\xff\\xff\"" },         /* a field that is longer than all */
+        { "SETRANGE", "20 \"\\x05\\xff\\xff\"" },         /* a field that is longer than all */
         { "SETRANGE", "0 Z" },                              /* of no kind */
-        { "SETRANGE", "1 \"\\x02\"" },                      /* of another format */
-        { "SETRANGE", "17 \"\\x01\"" },                     /* a byte that can't stand in a head */
+        { "SETRANGE", "1 \"\\x01\"" },                      /* of another format */
+        { "SETRANGE", "23 \"\\x01\"" },                     /* a byte that can't stand in a head */
+        { "APPEND", "." },                                  /* longer than it should be */
         { "PERSIST", "" },                                  /* without an end */
         { "SET", "F0" },                                    /* a fence without one */
         { "SET", "\"\" PX 100000" },
