@@ -50,6 +50,7 @@ static enum status begin(struct writing *w)
         return STATUS_OK;
     if (reason.applied == APPLIED_UNKNOWN)
         let_go(w, w->deadline_ms); /* it may stand, or come into force later */
+    objects_count_write(o, WRITE_FAILED);
     return error_set_retry(w->err, STATUS_UNAVAILABLE, 1,
                            "the cache can't be told of the write, and could serve what was there before: %.150s", reason.detail);
 }

@@ -188,15 +188,29 @@ static void test_after_a_write_of_unknown_end_readers_get_what_s3_has(void **sta
     assert_got(get(f, 1), OBJECT_MISS, "three");
 }
 
+static int64_t failed_writes(struct fixture *f)
+{
+    struct buf text = BUF_INIT(1u << 16);
+    long long n = -1;
+    objects_write_metrics(f->instances[0], &text);
+    const char *at = strstr(text.data, "\ncustomerd_objects_writes_total{outcome=\"failed\"} ");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\ncustomerd_objects_writes_total{outcome=\"failed\"} %lld", &n), 1);
+    buf_clean_up(&text);
+    return n;
+}
+
 static void test_without_the_cache_nothing_is_written(void **state)
 {
     struct fixture *f = *state;
     struct error err;
+    assert_int_equal(failed_writes(f), 0);
     fake_set(f, "one");
     redis_signal(f->redis, SIGSTOP);
     enum status status = put(f, 0, "two", &err);
     redis_signal(f->redis, SIGCONT);
     assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_int_equal(failed_writes(f), 1);
     assert_int_equal(err.applied, APPLIED_NO);
     assert_int_equal(f->s3.puts, 0);
 }
