@@ -7,28 +7,28 @@ local function fence_now()
 end
 
 -- What has not ended: unlisted (an end, or 0), others (writes, as bytes) and own, which is token's or ''. A fence that another version of the service
--- made is of writes that are not listed.
+-- made is of writes that are not listed: its length is another one, or its ends make no sense, since none is later than the key's.
 local function fence_read(key, token, now)
   local bytes = redis.call('GET', key)
-  local fence = { mark = string.sub(bytes, 2, 2), unlisted = 0, others = '', own = '' }
+  local left = redis.call('PTTL', key)
+  local foreign = { mark = '1', unlisted = left > 0 and now + left or 0, others = '', own = '' }
   if #bytes < 8 or (#bytes - 8) % 14 ~= 0 then
-    fence.unlisted = now + math.max(redis.call('PTTL', key), 0)
-  else
-    fence.unlisted = struct.unpack('>I6', bytes, 3)
-    for at = 9, #bytes, 14 do
-      local write = string.sub(bytes, at, at + 13)
-      if struct.unpack('>I6', write, 9) <= now then
-        write = ''
-      end
-      if string.sub(write, 1, 8) == token then
-        fence.own = write
-      else
-        fence.others = fence.others .. write
-      end
-    end
+    return foreign
   end
-  if fence.unlisted <= now then
-    fence.unlisted = 0
+  local fence = { mark = string.sub(bytes, 2, 2), unlisted = 0, others = '', own = '' }
+  local last = left > 0 and now + left + 1000 or math.huge
+  for at = 3, #bytes, 14 do -- token and end, but for the first, which is an end alone
+    local ends = struct.unpack('>I6', bytes, at)
+    local write = string.sub(bytes, at - 8, at + 5)
+    if ends > last then
+      return foreign
+    elseif ends > now and at == 3 then
+      fence.unlisted = ends
+    elseif ends > now and string.sub(write, 1, 8) == token then
+      fence.own = write
+    elseif ends > now then
+      fence.others = fence.others .. write
+    end
   end
   return fence
 end
