@@ -301,6 +301,8 @@ enum status objects_http_read_content(const struct request *r, struct object_con
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sizeof fields / sizeof *fields; i++)
         status = read_once(r, fields[i].name, fields[i].value, err);
+    if (out->content_type.len == 0) /* S3 would store one of its own, which nobody has sent */
+        out->content_type = slice_cstr(TYPE_OF_BYTES);
     /* RFC 9110 section 14.5: it would be a part, and be taken for the whole. */
     if (status == STATUS_OK && headers_get(&r->headers, "Content-Range", NULL) > 0)
         status = error_set(err, STATUS_BAD_REQUEST, "An object is written as a whole: Content-Range is not taken");

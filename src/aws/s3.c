@@ -202,6 +202,8 @@ static enum status ask_for_reply(struct s3 *s3, const struct s3_question *q, str
         status = take_answer(s3, q, &answer, out, err);
         if (status != STATUS_OK && s3_is_write(q->operation))
             err->applied = APPLIED_UNKNOWN; /* S3 has answered; only its answer can't be handed on */
+    } else {
+        out->too_long = q->operation == S3_OP_GET && status == STATUS_OVERLOADED && answer.sent;
     }
     http_multi_answer_clean_up(&answer);
     return status;
@@ -221,6 +223,7 @@ enum status s3_get(struct s3 *s3, const struct s3_get *get, struct s3_reply *out
                              .has_match = get->if_match.len > 0,
                              .has_none_match = get->if_none_match.len > 0,
                              .body_max = get->body_max,
+                             .is_long = get->is_long,
                              .deadline_ms = get->deadline_ms };
     if (get->key.len == 0)
         return no_key(out, err);

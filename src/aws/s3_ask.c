@@ -218,7 +218,9 @@ enum status s3_ask(struct s3 *s3, const struct s3_question *question, struct htt
     enum status status = s3_request_check(&question->request, err);
     if (status != STATUS_OK)
         return status;
-    if (payload_hash(question->request.body, a.payload_hash))
+    if (question->is_long && !http_multi_has_place_for_stream(s3->http))
+        status = error_set_retry(err, STATUS_OVERLOADED, RETRY_AFTER_S, "%s", S3_TOO_MANY_STREAMS);
+    else if (payload_hash(question->request.body, a.payload_hash))
         status = ask(&a, answer, err);
     else
         status = error_set(err, STATUS_INTERNAL, "the body could not be hashed");

@@ -157,7 +157,7 @@ static const char *words_for(enum http_end end, bool sent)
     case HTTP_END_LOST:
         return "the connection to S3 failed";
     case HTTP_END_OVERLOADED:
-        return sent ? "too many long objects are being handed through from S3 at once" : "too many requests to S3 wait";
+        return sent ? S3_TOO_MANY_STREAMS : "too many requests to S3 wait";
     case HTTP_END_INTERNAL:
         return "the request to S3 could not be made";
     default:

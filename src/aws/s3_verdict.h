@@ -15,8 +15,11 @@ struct s3_question {
     bool has_match;      /* If-Match */
     bool has_none_match; /* If-None-Match */
     size_t body_max;
+    bool is_long; /* the body is known to be longer than that */
     int64_t deadline_ms;
 };
+
+#define S3_TOO_MANY_STREAMS "too many long objects are being handed through from S3 at once"
 
 bool s3_is_write(enum s3_operation operation);
 

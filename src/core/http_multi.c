@@ -60,6 +60,14 @@ void http_multi_post(struct http_multi *m, struct http_stream *t)
         (void)curl_multi_wakeup(m->curl);
 }
 
+bool http_multi_has_place_for_stream(struct http_multi *m)
+{
+    monitor_lock(&m->monitor);
+    bool free_place = m->board.streams < m->options.streams;
+    monitor_unlock(&m->monitor);
+    return free_place;
+}
+
 bool http_multi_take_stream(struct http_multi *m)
 {
     monitor_lock(&m->monitor);

@@ -101,18 +101,24 @@ static struct call *read_call(const struct cache_key *key, const char *command)
 /* A script's arguments behind its keys. */
 struct step {
     const struct script *script;
-    size_t n_keys; /* 1: the lease alone; 2: the entry, too */
+    size_t n_keys; /* 1: the lease alone; 2: the entry, too; 3: and what is spare */
     struct slice args[ARGS_OF_SCRIPT_MAX];
     size_t n_args;
 };
 
 static struct call *step_call(const struct cache_key *key, const struct step *s)
 {
-    struct slice all[2 + ARGS_OF_SCRIPT_MAX];
+    struct slice all[3 + ARGS_OF_SCRIPT_MAX];
+    char spare[CACHE_KEY_MAX_BYTES];
     size_t n = 0;
-    if (s->n_keys == 2)
+    if (s->n_keys >= 2)
         all[n++] = entry_key(key);
     all[n++] = lease_key(key);
+    if (s->n_keys == 3) {
+        memcpy(spare, key->entry, key->len);
+        spare[LETTER_AT] = 's';
+        all[n++] = slice_of(spare, key->len);
+    }
     memcpy(all + n, s->args, s->n_args * sizeof *all);
     const struct call_options options = {
         .lane = CALL_WRITE,
@@ -264,7 +270,7 @@ enum status cache_fence(const struct cache *c, const struct cache_key *key, cons
     struct number ms;
     int word;
     const struct step step = { &script_object_fence,
-                               2,
+                               3,
                                { token_slice(token), number_slice(&ms, fence_ms), slice_cstr(FENCE_TOKENS_MAX) },
                                3 };
     return step_run(c, key, &step, words, 1, deadline_ms, NULL, &word, err);
@@ -274,13 +280,15 @@ enum status cache_settle(const struct cache *c, const struct cache_key *key, con
                          const struct cache_content *content, int64_t deadline_ms, enum cache_settlement *out,
                          struct error *err)
 {
-    static const char *const words[] = { "kept", "dropped", "fenced" };
+    static const char *const words[] = { "kept", "restored", "dropped", "fenced" };
+    const struct cache_content nothing = { 0, { "", 0 }, { "", 0 } };
+    const struct cache_content *kept = content != NULL ? content : &nothing;
     struct number ms;
     int word = 0;
-    const struct step step = { &script_object_settle,
-                               2,
-                               { token_slice(token), number_slice(&ms, content->life_ms), content->head, content->body },
-                               4 };
+    struct slice life = content != NULL ? number_slice(&ms, content->life_ms) : slice_cstr("undone");
+    const struct step step = {
+        &script_object_settle, 3, { token_slice(token), life, kept->head, kept->body }, 4
+    };
     enum status status = step_run(c, key, &step, words, CACHE_SETTLEMENTS, deadline_ms, NULL, &word, err);
     *out = status == STATUS_OK ? (enum cache_settlement)word : CACHE_SETTLEMENTS;
     return status;
@@ -302,7 +310,7 @@ struct call *cache_drop_call(const struct cache_key *key, struct slice etag)
     int n = etag.len > 0 && etag.len < sizeof quoted - 2
                 ? snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)etag.len, etag.ptr)
                 : 0;
-    const struct step step = { &script_object_drop, 2, { slice_of(quoted, (size_t)n) }, 1 };
+    const struct step step = { &script_object_drop, 3, { slice_of(quoted, (size_t)n) }, 1 };
     return step_call(key, &step);
 }
 

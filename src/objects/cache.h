@@ -10,8 +10,8 @@
 #define CACHE_TOKEN_BYTES 8
 #define CACHE_KEY_MAX_BYTES (18 + 1 + 1 + OBJECT_BUCKET_MAX_BYTES + 1 + OBJECT_KEY_MAX_BYTES)
 
-/* {16 hexadecimal digits of the name's SHA-256}o:bucket:key is the entry, and with an l the lease. The tag makes the slot; the rest is for
- * people, and makes different names different keys. */
+/* {16 hexadecimal digits of the name's SHA-256}o:bucket:key is the entry, with an l the lease, and with an s what is spare. The tag makes the slot;
+ * the rest is for people, and makes different names different keys. */
 struct cache_key {
     char entry[CACHE_KEY_MAX_BYTES];
     char lease[CACHE_KEY_MAX_BYTES];
@@ -82,7 +82,8 @@ enum status cache_release(const struct cache *c, const struct cache_key *key, co
 enum status cache_fence(const struct cache *c, const struct cache_key *key, const struct cache_token *token,
                         int64_t fence_ms, int64_t deadline_ms, struct error *err) MUST_USE;
 
-enum cache_settlement { CACHE_KEPT, CACHE_DROPPED, CACHE_FENCED, CACHE_SETTLEMENTS };
+enum cache_settlement { CACHE_KEPT, CACHE_RESTORED, CACHE_DROPPED, CACHE_FENCED, CACHE_SETTLEMENTS };
+/* content is NULL where S3 has done nothing: then what the fence replaced may come back. */
 enum status cache_settle(const struct cache *c, const struct cache_key *key, const struct cache_token *token,
                          const struct cache_content *content, int64_t deadline_ms, enum cache_settlement *out,
                          struct error *err) MUST_USE;

@@ -3,7 +3,8 @@
 #include "customerd/core/big_endian.h"
 #include "customerd/core/http_multi.h"
 
-#define FIXED_BYTES 14
+#define LENGTH_AT 14
+#define FIXED_BYTES 20
 
 static int64_t read_number(const char *at, size_t bytes)
 {
@@ -30,9 +31,11 @@ static bool parse_fields(struct slice rest, struct entry *out)
             out->meta.fields[field] = slice_of(rest.ptr + 3, len);
         rest = slice_from(rest, len + 3);
     }
+    if (rest.len == 0)
+        return false;
     out->body = slice_from(rest, 1);
     out->meta.length = (int64_t)out->body.len;
-    return rest.len > 0 && out->meta.fields[S3_ETAG].len > 0;
+    return out->meta.fields[S3_ETAG].len > 0;
 }
 
 bool entry_parse(struct slice bytes, struct entry *out)
@@ -47,10 +50,11 @@ bool entry_parse(struct slice bytes, struct entry *out)
         return false;
     out->life_ms = read_number(bytes.ptr + 2, 6);
     out->fresh_ms = read_number(bytes.ptr + 8, 6);
-    bool ok = out->kind == ENTRY_ABSENT || out->kind == ENTRY_TOO_LONG ||
-              (out->kind == ENTRY_OBJECT && parse_fields(slice_from(bytes, FIXED_BYTES), out));
+    struct slice rest = slice_from(bytes, FIXED_BYTES);
+    bool ok = out->kind == ENTRY_OBJECT ? parse_fields(rest, out)
+                                        : rest.len == 0 && (out->kind == ENTRY_ABSENT || out->kind == ENTRY_TOO_LONG);
     out->head = slice_of(bytes.ptr, bytes.len - out->body.len);
-    return ok;
+    return ok && read_number(bytes.ptr + LENGTH_AT, 6) == (int64_t)out->body.len;
 }
 
 static void write_field(struct buf *out, enum s3_field field, struct slice text)
@@ -70,6 +74,7 @@ void entry_write_head(const struct entry *e, const struct s3_meta *meta, struct 
     buf_append_byte(out, ENTRY_FORMAT);
     write_number(out, e->life_ms, 6);
     write_number(out, e->fresh_ms, 6);
+    write_number(out, meta == NULL ? 0 : meta->length, 6);
     if (meta == NULL)
         return;
     _Static_assert(S3_ETAG == 0 && S3_FIELDS < ENTRY_END, "the ETag comes first");

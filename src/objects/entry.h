@@ -4,8 +4,9 @@
  *   format 1  ENTRY_FORMAT
  *   life   6  ms that it was stored for, big-endian as all numbers
  *   fresh  6  ms of those in which it is served without asking
+ *   length 6  bytes of the body
  *   fields    of an object, those that it has, the ETag first: number of enum s3_field (1), length (2), text; then ENTRY_END (1)
- *   body      the rest
+ *   body      the rest, which has that length
  *
  * Its age is its life less its time left, by the server's clock alone. Scripts read kind, format, life, fresh and the ETag. */
 #ifndef CUSTOMERD_OBJECTS_ENTRY_H
@@ -13,7 +14,7 @@
 
 #include "customerd/aws/s3.h"
 
-#define ENTRY_FORMAT 1
+#define ENTRY_FORMAT 2
 #define ENTRY_END 255
 #define ENTRY_HEAD_MAX_BYTES (16u << 10) /* S3 bounds the header fields of an object to 8 KiB */
 
@@ -28,9 +29,9 @@ struct entry {
     struct slice body;
 };
 
-/* False when it is none, of another format, an object without an ETag, or has a field that could not stand in the head of an answer. */
+/* False when it is none, of another format, not whole, an object without an ETag, or has a field that could not stand in the head of an answer. */
 bool entry_parse(struct slice bytes, struct entry *out) MUST_USE;
-/* Appends all before the body; meta is NULL unless it is an object. */
+/* Appends all before the body, whose length meta has; meta is NULL unless it is an object. */
 void entry_write_head(const struct entry *e, const struct s3_meta *meta, struct buf *out);
 
 #endif

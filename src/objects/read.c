@@ -120,11 +120,13 @@ static enum status ask_for_bytes(const struct reading *r, struct s3_get *get, st
 {
     get->range = r->wish->range;
     get->if_match = r->wish->range_tag;
+    get->is_long = get->range.len == 0;
     enum status status = ask(r, get, reply);
     if (status != STATUS_OK || reply->status != 412)
         return status;
     s3_reply_clean_up(reply);
     get->range = get->if_match = slice_of("", 0);
+    get->is_long = true;
     return ask(r, get, reply);
 }
 
@@ -206,7 +208,7 @@ static void keep(struct reading *r, struct leading *l, enum entry_kind kind, con
         kept_since(l, question);
 }
 
-/* S3 says that it still is as the cache has it. */
+/* It still is as the cache has it. */
 static void keep_old(struct reading *r, struct leading *l)
 {
     struct objects *o = r->o;
@@ -230,43 +232,79 @@ static void fail(struct reading *r, struct leading *l)
         (void)!cache_release(&r->o->cache, &r->key, &l->token, has_old(r) ? HOLD_MS : 0, INT64_MAX, &ignored);
 }
 
-static void take_object(struct reading *r, struct leading *l)
+static void take_object(struct reading *r, struct leading *l, struct object_bytes *s)
 {
-    bool unchanged = l->reply.status == 304;
-    struct object_bytes *s = unchanged ? object_bytes_take_found(&r->found) : object_bytes_take_reply(&l->reply);
     l->result.end = FLIGHT_OBJECT;
     l->result.bytes = s;
-    if (s == NULL) {
-        (void)out_of_memory(r->err);
-        fail(r, l);
-    } else if (unchanged) {
-        keep_old(r, l);
-    } else {
-        keep(r, l, ENTRY_OBJECT, s);
-    }
+    if (s != NULL)
+        return;
+    (void)out_of_memory(r->err);
+    fail(r, l);
 }
 
-static void ask_s3(struct reading *r, struct leading *l)
+/* All that is kept of an object. The ETag alone would not do: the same bytes, stored with another type, have the same. */
+static bool is_same(const struct s3_meta *a, const struct s3_meta *b)
 {
-    struct s3_get get = question(r);
-    if (l->leased && has_old(r))
-        get.if_none_match = r->found.entry.meta.fields[S3_ETAG];
-    l->result = (struct flight_result){ .question = flight_ask(l->flight), .source = OBJECT_BYPASS };
-    enum status status = ask(r, &get, &l->reply);
-    if (status != STATUS_OK) {
-        fail(r, l);
-        if (status == STATUS_S3_TIMED_OUT && get.deadline_ms == r->deadline_ms)
-            l->result.question = 0; /* it had less time than S3 may take, which says nothing to those that have more */
-    } else if (l->reply.status == 404) {
+    bool same = a->length == b->length;
+    for (enum s3_field f = 0; f < S3_FIELDS; f++)
+        same = same && (f == S3_CONTENT_RANGE || slice_equal(a->fields[f], b->fields[f]));
+    return same;
+}
+
+/* Whether the old entry is what S3 has, which then is the result. Else S3 is to be asked for all of it, in the time that is left: the lease lasts
+ * no longer. S3 does not say why it refuses HEAD, nor what is missing; but where it does not answer it would not answer GET. */
+static enum status ask_if_same(struct reading *r, struct leading *l, const struct s3_get *get, bool *same)
+{
+    struct s3_get head = *get;
+    head.head = true;
+    l->result.question = flight_ask(l->flight);
+    enum status status = ask(r, &head, &l->reply);
+    *same = status == STATUS_OK && l->reply.status == 200 && is_same(&l->reply.meta, &r->found.entry.meta);
+    s3_reply_clean_up(&l->reply);
+    if (*same)
+        take_object(r, l, object_bytes_take_found(&r->found));
+    if (*same && l->result.end == FLIGHT_OBJECT)
+        keep_old(r, l);
+    return status;
+}
+
+static enum status ask_for_all(struct reading *r, struct leading *l, const struct s3_get *get)
+{
+    l->result.question = flight_ask(l->flight);
+    enum status status = ask(r, get, &l->reply);
+    bool too_long = l->reply.too_long || l->reply.stream != NULL; /* also where no more can be handed through at the moment */
+    if (status != STATUS_OK && !too_long)
+        return status;
+    if (l->reply.status == 404) {
         l->result.end = FLIGHT_ABSENT;
         keep(r, l, ENTRY_ABSENT, NULL);
-    } else if (l->reply.stream != NULL) {
+    } else if (too_long) {
         keep(r, l, ENTRY_TOO_LONG, NULL);
         l->result.end = FLIGHT_TOO_LONG;
         l->result.question = UINT64_MAX;
     } else {
-        take_object(r, l);
+        take_object(r, l, object_bytes_take_reply(&l->reply));
+        if (l->result.end == FLIGHT_OBJECT)
+            keep(r, l, ENTRY_OBJECT, l->result.bytes);
     }
+    return STATUS_OK;
+}
+
+static void ask_s3(struct reading *r, struct leading *l)
+{
+    const struct s3_get get = question(r);
+    bool same = false;
+    enum status status = STATUS_OK;
+    l->result = (struct flight_result){ .source = OBJECT_BYPASS };
+    if (l->leased && has_old(r))
+        status = ask_if_same(r, l, &get, &same);
+    if (status == STATUS_OK && !same)
+        status = ask_for_all(r, l, &get);
+    if (status == STATUS_OK)
+        return;
+    fail(r, l);
+    if (status == STATUS_S3_TIMED_OUT && get.deadline_ms == r->deadline_ms)
+        l->result.question = 0; /* it had less time than S3 may take, which says nothing to those that have more */
 }
 
 /* Somebody has filled it since this read looked. */

@@ -15,13 +15,21 @@ struct writing {
     struct error *err;
 };
 
-/* S3 has done nothing, and is not going to. */
+/* S3 has done nothing, and is not going to: what was there comes back. */
 static void let_go(struct writing *w, int64_t deadline_ms)
 {
     struct error ignored;
     enum cache_settlement ended;
+    (void)!cache_settle(&w->o->cache, &w->key, &w->token, NULL, deadline_ms, &ended, &ignored);
+}
+
+/* The same, but what was there may not be what S3 has. */
+static void drop(struct writing *w)
+{
+    struct error ignored;
+    enum cache_settlement ended;
     const struct cache_content nothing = { 0, { "", 0 }, { "", 0 } };
-    (void)!cache_settle(&w->o->cache, &w->key, &w->token, &nothing, deadline_ms, &ended, &ignored);
+    (void)!cache_settle(&w->o->cache, &w->key, &w->token, &nothing, INT64_MAX, &ended, &ignored);
 }
 
 static enum status begin(struct writing *w)
@@ -42,6 +50,7 @@ static enum status begin(struct writing *w)
         return STATUS_OK;
     if (reason.applied == APPLIED_UNKNOWN)
         let_go(w, w->deadline_ms); /* it may stand, or come into force later */
+    objects_count_write(o, WRITE_FAILED);
     return error_set_retry(w->err, STATUS_UNAVAILABLE, 1,
                            "the cache can't be told of the write, and could serve what was there before: %.150s", reason.detail);
 }
@@ -58,9 +67,10 @@ static enum status s3_deadline(const struct writing *w, int64_t *out)
 
 /* ---- how it ended ---- */
 
+/* A condition is sent by somebody who knows, or thinks to know, what is there: where S3 says no the cache may be behind. */
 static enum status refused(struct writing *w, enum status status, const char *why)
 {
-    let_go(w, INT64_MAX);
+    drop(w);
     objects_count_write(w->o, WRITE_REFUSED);
     return error_set(w->err, status, "%s", why);
 }

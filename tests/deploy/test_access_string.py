@@ -12,7 +12,8 @@ from local_cluster import APPLICATION, LocalCluster
 FOLDERS = {PATH: ("customers", "sessions", "memorydb"), CACHE_PATH: ("objects", "memorydb")}
 # path -> (allowed keys, forbidden keys) of GET
 KEYS = {PATH: (["{000}c1"], ["other", "{0000}c1", "customerd:other"]),
-        CACHE_PATH: (["{0123456789abcdef}o:catalogue:a/b", "{0123456789abcdef}l:catalogue:a"],
+        CACHE_PATH: (["{0123456789abcdef}o:catalogue:a/b", "{0123456789abcdef}l:catalogue:a",
+                      "{0123456789abcdef}s:catalogue:a"],
                      ["other", "{000}c1", "{0123456789abcdef}c:catalogue:a", "{0123456789abcdef}o", "customerd:meta"])}
 # Sent, but not asked for: everybody may sign in.
 ALWAYS_ALLOWED = {"auth"}

@@ -147,7 +147,7 @@ def test_many_streams_at_once_leave_the_others_quick(objects_service, client, ob
 
 def test_one_more_long_object_than_may_be_handed_through_is_refused(objects, key):
     """Whether it is known by then that the object is long, or not."""
-    objects.s3.put(BUCKET, key, bytes(24 * MIB))
+    etag = objects.s3.put(BUCKET, key, bytes(24 * MIB))
     objects.s3.put(BUCKET, key + "/new", bytes(24 * MIB))
     service = objects.start(CUSTOMERD_OBJECT_S3_CONNECTIONS="3")
     with ObjectsClient(service.url) as client:
@@ -156,11 +156,17 @@ def test_one_more_long_object_than_may_be_handed_through_is_refused(objects, key
             for _ in range(3):
                 s = ends.enter_context(slow_reader(service, f"GET {path_of(key)} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
                 assert int(s.recv(200).split()[1]) == 200
-            for one in (key, key + "/new"):
-                refused = client.read(one)
-                assert refused.problem(503, "overloaded")["detail"] == "Too many long objects are being handed through from S3 at once"
-                assert refused.header("Retry-After") == "1"
-            client.read(key, method="HEAD").expect(200)
+            objects.proxy.forget()
+            for one, questions in ((key, 0), (key + "/new", 1)):
+                for _ in range(3):
+                    refused = client.read(one)
+                    assert refused.problem(503, "overloaded")["detail"] == "Too many long objects are being handed through from S3 at once"
+                    assert refused.header("Retry-After") == "1"
+                assert objects.proxy.count(key=one) == questions
+                # What needs none of the places is served.
+                assert client.read(one, method="HEAD").expect(200).header("Content-Length") == str(24 * MIB)
+                client.read(one, if_none_match=etag).expect(304)
+                assert client.read(one, range="bytes=0-9").expect(206).body == bytes(10)
             client.read(key + "/short").expect(200)
             client.read(key + "/other").problem(404, "not-found")
         wait_until(lambda: client.read(key).status == 200, 10, "they are let go of", 0.1)

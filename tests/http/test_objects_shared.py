@@ -157,19 +157,39 @@ def test_nothing_is_stored_for_ever(objects, client, key):
     assert found
 
 
-def test_what_is_past_its_time_is_asked_for_with_its_etag(objects, short, key):
-    etag = objects.s3.put(BUCKET, key, b"x" * 5000)
+def test_what_is_past_its_time_and_has_not_changed_costs_one_question(objects, short, key):
+    objects.s3.put(BUCKET, key, b"x" * 5000)
     with ObjectsClient(short.url) as client:
         client.read(key).expect(200)
 
         def asked_again():
             assert client.read(key).expect(200).body == b"x" * 5000
-            return objects.proxy.count("GET", key=key) >= 2
+            return objects.proxy.count("HEAD", key=key) >= 1
         wait_until(asked_again, 5, "S3 is asked again")
-        assert objects.proxy.requests("GET", key=key)[1].headers["if-none-match"] == etag
-        # It is fresh again: S3 said 304.
+        # It is fresh again: S3 said that all is as it was.
         again = client.read(key).expect(200)
         assert came_from(again) == "hit" and int(again.header("Age")) <= 1
+        assert objects.proxy.count("GET", key=key) == 1
+
+
+@pytest.mark.parametrize("field", ["Content-Type", "Cache-Control", "Content-Disposition"])
+def test_what_is_said_of_the_same_bytes_is_seen_when_the_time_is_over(objects, short, key, field):
+    """Their ETag is the same."""
+    def put(n):
+        told = {"Content-Type": f"text/x-{n}", "Cache-Control": f"max-age={n}", "Content-Disposition": f'attachment; filename="{n}"'}
+        told.update({name: value for name, value in given.items() if name != field})
+        etag = objects.s3.put(BUCKET, key, b"x", told["Content-Type"], Cache_Control=told["Cache-Control"],
+                              Content_Disposition=told["Content-Disposition"])
+        return etag, told
+
+    given = {}
+    first, given = put(1)
+    with ObjectsClient(short.url) as client:
+        assert client.read(key).expect(200).header(field) == given[field]
+        second, told = put(2)
+        assert second == first
+        wait_until(lambda: client.read(key).expect(200).header(field) == told[field], 6, "it is seen")
+        assert came_from(client.read(key).expect(200)) in ("hit", "stale")
 
 
 def test_a_change_elsewhere_is_seen_when_the_time_is_over(objects, short, key):
@@ -189,7 +209,7 @@ def test_old_content_is_served_while_somebody_asks(objects, short, key):
     objects.s3.put(BUCKET, key, b"x")
     with ObjectsClient(short.url) as client:
         client.read(key).expect(200)
-        with objects.proxy.rule("hold", "GET", key=key) as held:
+        with objects.proxy.rule("hold", "HEAD", key=key) as held:
             def reader():
                 _try(short, key)
 
@@ -201,7 +221,7 @@ def test_old_content_is_served_while_somebody_asks(objects, short, key):
             answer = client.read(key).expect(200)
             assert came_from(answer) == "stale" and answer.body == b"x" and time.monotonic() - started < 0.5
             assert int(answer.header("Age")) >= 1
-        assert objects.proxy.count("GET", key=key) == 2
+        assert objects.proxy.count(key=key) == 2
 
 
 def test_the_cache_lives_within_its_memory(objects, client):

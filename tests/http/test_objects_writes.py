@@ -79,6 +79,12 @@ def test_any_type_is_taken_as_it_is(client, objects, key, kind):
     assert client.read(key).header("Content-Type") == kind
 
 
+def test_without_a_type_it_is_bytes(client, objects, key):
+    client.write(key, b"x", content_type=None).expect(200)
+    assert objects.s3.get(BUCKET, key).headers["content-type"] == "application/octet-stream"
+    assert client.read(key).expect(200).header("Content-Type") == "application/octet-stream"
+
+
 def test_an_empty_object(client, objects, key):
     client.write(key, b"").expect(200, 201)
     assert objects.s3.get(BUCKET, key).body == b"" == client.read(key).expect(200).body

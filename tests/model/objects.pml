@@ -3,7 +3,7 @@
  *
  * A script is one d_step, because the server runs it as one, and S3 does each request at one moment; everything between two of
  * these may be interleaved with everything else. Times are a choice: an entry may be past its time, and a lease over, at any
- * moment. A fence may be over at any moment at which S3 has nothing under way of a write that it lists: that is what its time is
+ * moment. A write's time in a fence may be over at any moment at which S3 has nothing of it under way: that is what its time is
  * for, and all that is assumed of time.
  *
  * What S3 has is a number, one more with each change; an answer is right for a read when it is not less than what the last write
@@ -31,6 +31,7 @@ byte content;     /* of an entry */
 bit fresh;
 byte tokens;      /* of a fence: a bit for each writer */
 bit mark;
+byte spare;       /* the content of the entry that a fence replaced; 0: none */
 byte lease = NOBODY;
 #define HELD 254  /* by nobody, after S3 failed */
 
@@ -75,8 +76,18 @@ inline fence(w)
         :: kind == FENCE && (tokens >> w & 1) -> skip
         :: kind == FENCE && !(tokens >> w & 1) ->
             tokens = tokens | 1 << w;
+#ifndef RESTORED_THOUGH_MARKED
+            spare = 0;
+#endif
             mark = 1
         :: else ->
+            if
+            :: kind == ENTRY -> spare = content
+#ifndef FENCE_LEAVES_SPARE
+            :: kind != ENTRY -> spare = 0
+#endif
+            :: else
+            fi;
             kind = FENCE;
             tokens = 1 << w;
             mark = 0
@@ -84,8 +95,8 @@ inline fence(w)
     }
 }
 
-/* settle.lua */
-inline settle(w, what, keep)
+/* settle.lua; undone: S3 has done nothing */
+inline settle(w, what, keep, undone)
 {
     d_step {
         lease = NOBODY;
@@ -108,9 +119,25 @@ inline settle(w, what, keep)
                 kind = ENTRY;
                 content = what;
                 fresh = 1
+#ifdef RESTORED_THOUGH_MARKED
+            :: tokens == 0 && undone && spare != 0 ->
+#else
+            :: tokens == 0 && undone && spare != 0 && !mark ->
+#endif
+                kind = ENTRY;
+                content = spare;
+                fresh = 1
             :: else -> kind = NONE
             fi
         fi;
+#ifdef RESTORED_THOUGH_MARKED
+        if
+        :: kind != FENCE -> spare = 0
+        :: else
+        fi;
+#else
+        spare = 0;
+#endif
         check()
     }
 }
@@ -199,6 +226,9 @@ inline drop(what)
 #ifndef DROP_LEAVES_LEASE
         lease = NOBODY;
 #endif
+#ifndef RESTORED_THOUGH_MARKED
+        spare = 0;
+#endif
         if
 #ifndef DROP_LEAVES_FENCE
         :: kind == FENCE -> mark = 1
@@ -229,7 +259,7 @@ proctype writer(byte w)
         fi
     :: atomic { /* the fence is late: it comes after it was let go */
         MAY_CRASH;
-        settle(w, 0, 0)
+        settle(w, 0, 0, 1)
     };
         fence(w);
         goto crashed
@@ -240,12 +270,19 @@ proctype writer(byte w)
     :: d_step { under_way[w] = 0 };
         atomic {
             MAY_CRASH;
-            settle(w, 0, 0);
-            goto ended
-        }
+            if
+            :: settle(w, 0, 0, 1)
+            :: settle(w, 0, 0, 0) /* a condition did not hold: the cache may be behind */
+            fi
+        };
+        if
+        :: settle(w, 0, 0, 1) /* it comes twice */
+        :: skip
+        fi;
+        goto ended
     :: d_step { astray[w] = 1 };
 #ifdef LET_GO_UNKNOWN
-        settle(w, 0, 0);
+        settle(w, 0, 0, 1);
 #endif
         goto ended
     fi;
@@ -256,7 +293,7 @@ proctype writer(byte w)
     atomic {
         MAY_CRASH;
         if
-        :: settle(w, mine, keep)
+        :: settle(w, mine, keep, 0)
 #ifndef EVICTION
         :: kind == FENCE && (tokens >> w & 1) -> skip /* the cache can't be told, within the fence's time */
 #endif
@@ -269,7 +306,7 @@ proctype writer(byte w)
         fi
     };
     if
-    :: settle(w, mine, keep) /* it comes twice */
+    :: settle(w, mine, keep, 0) /* it comes twice */
     :: skip
     fi;
     goto ended;
@@ -277,7 +314,7 @@ unanswered: /* the fence's answer is lost: S3 is not asked, and the fence is let
     atomic {
         under_way[w] = 0;
         MAY_CRASH;
-        settle(w, 0, 0);
+        settle(w, 0, 0, 1);
         goto ended
     };
 crashed:
@@ -316,10 +353,23 @@ proctype other()
 /* ---- time ---- */
 
 #ifdef FENCE_ENDS_EARLY
-#define FENCE_IS_NEEDED 0
+#define IS_NEEDED(w) 0
 #else
-#define FENCE_IS_NEEDED (((tokens & 1) && under_way[0]) || ((tokens & 2) && under_way[1]))
+#define IS_NEEDED(w) under_way[w]
 #endif
+
+/* A fence lists each write for a time of the write's own, and ends with the last. */
+inline end_write(w)
+{
+    d_step {
+        kind == FENCE && (tokens >> w & 1) && !IS_NEEDED(w) ->
+        tokens = tokens & ~(1 << w);
+        if
+        :: tokens == 0 -> kind = NONE; mark = 0
+        :: else
+        fi
+    }
+}
 
 active proctype time()
 {
@@ -327,8 +377,10 @@ end:
     do
     :: d_step { kind == ENTRY && fresh -> fresh = 0 }
     :: d_step { kind == ENTRY && !fresh -> kind = NONE }
-    :: d_step { kind == FENCE && !FENCE_IS_NEEDED -> kind = NONE; tokens = 0; mark = 0 }
+    :: end_write(0)
+    :: end_write(1)
     :: d_step { lease != NOBODY -> lease = NOBODY }
+    :: d_step { spare != 0 -> spare = 0 }
 #ifdef EVICTION
     :: d_step { kind != NONE -> kind = NONE; tokens = 0; mark = 0 }
 #endif

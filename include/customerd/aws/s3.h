@@ -100,7 +100,7 @@ void s3_meta_clean_up(struct s3_meta *meta);
  * That an object isn't there, S3 tells only to who may list its bucket (s3:ListBucket); to others it refuses with 403.
  * Details may be told to clients: no address, key or credentials are in them. The log has the cause (`s3_failed`).
  * err->applied: whether a write that failed may have taken effect. Strings of a request are borrowed for the call.
- * Replies are to be cleaned up also after a failure, when nothing is in them. */
+ * Replies are to be cleaned up also after a failure, when nothing is in them but too_long. */
 
 struct s3_get {
     struct slice bucket;
@@ -110,6 +110,7 @@ struct s3_get {
     struct slice if_match;
     struct slice range;         /* "bytes=0-99", handed on; empty: the whole */
     size_t body_max;            /* a longer body becomes a stream */
+    bool is_long;               /* the caller knows that it will: S3 is not asked while too many are open. Not with head or range */
     int64_t deadline_ms;        /* monotonic (the system's clock); for a stream it ends with the headers */
 };
 
@@ -119,6 +120,7 @@ struct s3_reply {
     struct s3_meta meta;
     struct buf body;          /* the object's; empty for other statuses */
     struct s3_stream *stream; /* instead of the body; the caller closes it */
+    bool too_long;            /* OVERLOADED: the body is longer than body_max, and too many streams are open */
 };
 
 /* Cleans up the meta and the body, and closes the stream. Accepts NULL. */

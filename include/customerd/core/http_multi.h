@@ -88,6 +88,8 @@ struct http_multi_counts {
 };
 
 void http_multi_count(struct http_multi *multi, struct http_multi_counts *out);
+/* Whether one more stream could be opened now. A look: another request may take the place. */
+bool http_multi_has_place_for_stream(struct http_multi *multi);
 
 /* ---- a body that comes piece by piece: one user at a time, any thread ---- */
 

@@ -543,6 +543,37 @@ static void a_long_object_is_handed_through(void **state)
     end();
 }
 
+static void one_more_long_object_is_refused(void **state)
+{
+    (void)state;
+    static const struct http_peer_answer answers[] = {
+        { .text = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 1000000\r\n\r\n", .fill = 1000000 },
+        { .text = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 1000000\r\n\r\n", .fill = 1000000 },
+    };
+    struct s3_reply first, second;
+    struct error err;
+    begin(answers, 2);
+    struct s3_get what = get_of(soon());
+    what.is_long = true;
+    assert_int_equal(s3_get(s3, &what, &first, &err), STATUS_OK);
+    assert_non_null(first.stream);
+    assert_false(first.too_long);
+    /* Where it is known that it is long S3 is not asked. */
+    assert_int_equal(s3_get(s3, &what, &second, &err), STATUS_OVERLOADED);
+    assert_string_equal(err.detail, "too many long objects are being handed through from S3 at once");
+    assert_int_equal(err.retry_after_s, 1);
+    s3_reply_clean_up(&second);
+    assert_int_equal(atomic_load(&peer.connections), 1);
+    /* Else the answer tells. */
+    what.is_long = false;
+    assert_int_equal(s3_get(s3, &what, &second, &err), STATUS_OVERLOADED);
+    assert_true(second.too_long);
+    s3_reply_clean_up(&second);
+    assert_int_equal(atomic_load(&peer.connections), 2);
+    s3_reply_clean_up(&first);
+    end();
+}
+
 /* -------------------------------------------------------------------------------------------------- credentials */
 
 static void without_credentials_nothing_is_sent(void **state)
@@ -617,6 +648,7 @@ int main(void)
         cmocka_unit_test(where_s3_is_is_told_to_the_log_alone),
         cmocka_unit_test(what_can_not_be_sent_is_not),
         cmocka_unit_test(a_long_object_is_handed_through),
+        cmocka_unit_test(one_more_long_object_is_refused),
         cmocka_unit_test(without_credentials_nothing_is_sent),
         cmocka_unit_test(credentials_that_s3_refuses_are_renewed),
     };

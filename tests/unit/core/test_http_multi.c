@@ -425,7 +425,9 @@ static void streams_have_places_of_their_own(void **state)
     struct http_multi_answer answer;
     begin(answers, 4);
     (void)open_stream(&streams[0]);
+    assert_true(http_multi_has_place_for_stream(multi));
     (void)open_stream(&streams[1]);
+    assert_false(http_multi_has_place_for_stream(multi));
     assert_int_equal(ask(1000, true, &answer), HTTP_END_OVERLOADED);
     http_multi_answer_clean_up(&answer);
     assert_int_equal(ask(1000, true, &answer), HTTP_END_ANSWER);

@@ -41,15 +41,16 @@ static void call_back(void (*callback)(void *ctx), void *ctx)
 }
 
 /* The ETag is the content itself. */
-static void fill_meta(const char *content, struct s3_meta *out)
+static void fill_meta(const char *content, const char *type, struct s3_meta *out)
 {
-    char etag[80];
-    int n = snprintf(etag, sizeof etag, "\"%s\"", content);
+    char text[128];
+    int n = snprintf(text, sizeof text, "\"%s\"%s", content, type);
+    size_t etag_len = strlen(content) + 2;
     out->length = (int64_t)strlen(content);
-    out->text = strdup(etag);
-    out->fields[S3_ETAG] = slice_of(out->text, (size_t)n);
+    out->text = strdup(text);
+    out->fields[S3_ETAG] = slice_of(out->text, etag_len);
     out->fields[S3_LAST_MODIFIED] = slice_cstr("Thu, 26 Nov 2026 13:00:00 GMT");
-    out->fields[S3_CONTENT_TYPE] = slice_cstr("text/plain");
+    out->fields[S3_CONTENT_TYPE] = slice_of(out->text + etag_len, (size_t)n - etag_len);
 }
 
 static enum status told_so(struct error *err, enum fake_mood mood)
@@ -66,9 +67,10 @@ static enum status fake_get(void *ctx, const struct s3_get *get, struct s3_reply
     if (!get->head)
         call_back(s->before, s->ctx);
     pthread_mutex_lock(&s->lock);
-    enum fake_mood mood = get->head ? FAKE_WELL : take_mood(s);
-    char content[64];
+    enum fake_mood mood = take_mood(s);
+    char content[64], type[32];
     snprintf(content, sizeof content, "%s", s->content);
+    snprintf(type, sizeof type, "%s", s->type);
     pthread_mutex_unlock(&s->lock);
     call_back(get->head ? s->after_head : s->after, s->ctx);
     if (mood != FAKE_WELL)
@@ -76,13 +78,9 @@ static enum status fake_get(void *ctx, const struct s3_get *get, struct s3_reply
     out->status = content[0] == '\0' ? 404 : 200;
     if (out->status == 404)
         return STATUS_OK;
-    fill_meta(content, &out->meta);
-    if (slice_equal(get->if_none_match, out->meta.fields[S3_ETAG])) {
-        (void)atomic_fetch_add(&s->unchanged, 1);
-        out->status = 304;
-    }
+    fill_meta(content, type, &out->meta);
     buf_init(&out->body, 64);
-    if (out->status == 200 && !get->head)
+    if (!get->head)
         buf_append_cstr(&out->body, content);
     return STATUS_OK;
 }
@@ -95,7 +93,7 @@ static enum status change(struct fake_s3 *s, struct slice content, int status, s
     if (mood == FAKE_WELL || mood == FAKE_LOSES_ANSWER)
         snprintf(s->content, sizeof s->content, "%.*s", (int)content.len, content.ptr);
     if (content.len > 0)
-        fill_meta(s->content, &out->meta);
+        fill_meta(s->content, s->type, &out->meta);
     pthread_mutex_unlock(&s->lock);
     call_back(s->after, s->ctx);
     out->status = mood == FAKE_REFUSES ? 412 : status;
@@ -151,6 +149,7 @@ int fixture_set_up(void **state)
         .cache_max_bytes = 40, .put_max_bytes = 1000, .ttl_s = 300, .stale_s = 3600, .absent_ttl_s = 10, .fence_ms = 30000,
     };
     f->settings.s3.timeout_ms = 2000;
+    snprintf(f->s3.type, sizeof f->s3.type, "text/plain");
     for (int i = 0; i < INSTANCES; i++) {
         f->clusters[i] = redis_tests_connect(f->redis);
         assert_true(poll_until(is_connected, f->clusters[i], 5000));
@@ -202,7 +201,7 @@ struct got get_within(struct fixture *f, int instance, int64_t timeout_ms)
         snprintf(etag, sizeof etag, "\"%s\"", got.text);
         assert_true(slice_is(view.meta->fields[S3_ETAG], etag));
         assert_true(slice_is(view.meta->fields[S3_LAST_MODIFIED], "Thu, 26 Nov 2026 13:00:00 GMT"));
-        assert_true(slice_is(view.meta->fields[S3_CONTENT_TYPE], "text/plain"));
+        snprintf(got.type, sizeof got.type, "%.*s", (int)view.meta->fields[S3_CONTENT_TYPE].len, view.meta->fields[S3_CONTENT_TYPE].ptr);
         assert_int_equal(view.meta->length, view.body.len);
     }
     object_view_clean_up(&view);
@@ -248,12 +247,13 @@ void forget(struct fixture *f, const char *etag)
 
 static const char *key_text(char letter)
 {
-    static char text[2][96];
+    static char text[3][96];
     struct cache_key key;
     struct error err;
-    char *out = text[letter == 'o'];
+    char *out = text[letter == 'o' ? 0 : letter == 'l' ? 1 : 2];
     assert_int_equal(cache_key_of(&object, &key, &err), STATUS_OK);
-    snprintf(out, sizeof text[0], "\"%.*s\"", (int)key.len, letter == 'o' ? key.entry : key.lease);
+    snprintf(out, sizeof text[0], "\"%.*s\"", (int)key.len, key.entry);
+    strchr(out, '}')[1] = letter;
     return out;
 }
 
@@ -275,11 +275,21 @@ char kept_kind(struct fixture *f)
     return strncmp(reply, "$1\r\n", 4) == 0 ? reply[4] : '-';
 }
 
-bool has_lease(struct fixture *f)
+static bool exists(struct fixture *f, const char *key)
 {
     char line[128];
-    snprintf(line, sizeof line, "EXISTS %s", lease_key());
+    snprintf(line, sizeof line, "EXISTS %s", key);
     return strncmp(redis_command(f->redis, line), ":1", 2) == 0;
+}
+
+bool has_lease(struct fixture *f)
+{
+    return exists(f, lease_key());
+}
+
+bool has_spare(struct fixture *f)
+{
+    return exists(f, key_text('s'));
 }
 
 bool keeps_nothing(void *fixture)

@@ -35,9 +35,10 @@ bool gate_is_reached(void *gate);
 struct fake_s3 {
     pthread_mutex_t lock;
     char content[64]; /* "" for absent */
+    char type[32];
     enum fake_mood mood;
     bool mood_lasts;
-    atomic_int gets, heads, puts, deletes, unchanged;
+    atomic_int gets, heads, puts, deletes;
     /* Called before S3 looks at the object, and before it answers; the lock is not held. Both may be NULL. */
     void (*before)(void *ctx);
     void (*after)(void *ctx);
@@ -64,6 +65,7 @@ struct got {
     enum status status;
     enum object_source source;
     char text[64];
+    char type[32];
     int64_t age_ms;
 };
 struct got get_within(struct fixture *f, int instance, int64_t timeout_ms);
@@ -79,6 +81,7 @@ const char *lease_key(void);
 /* The kind of what the cache has: 'O', 'A', 'B', 'F', or '-' for nothing. */
 char kept_kind(struct fixture *f);
 bool has_lease(struct fixture *f);
+bool has_spare(struct fixture *f); /* what a fence replaced */
 bool keeps_nothing(void *fixture);
 /* As if so much time had passed for the entry. */
 void age_entry(struct fixture *f, int64_t ms);

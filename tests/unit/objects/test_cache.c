@@ -4,6 +4,7 @@
 #include "cache.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct bench {
     struct fixture *f;
@@ -11,6 +12,7 @@ struct bench {
     struct cache_key key;
     struct cache_token mine;
     struct cache_token other;
+    int64_t next_ms; /* that the next write's fence lasts */
 };
 
 static const struct object_name object = { SLICE(BUCKET), SLICE("a key") };
@@ -22,7 +24,7 @@ static int64_t soon(void)
 
 static struct bench begin(void **state)
 {
-    struct bench b = { .f = *state };
+    struct bench b = { .f = *state, .next_ms = 30000 };
     struct error err;
     b.cache = (struct cache){ b.f->clusters[0], clock_system(), 1000 };
     assert_int_equal(cache_key_of(&object, &b.key, &err), STATUS_OK);
@@ -48,10 +50,15 @@ static bool touch(struct bench *b, const struct cache_token *token, const struct
     return kept;
 }
 
-static void fence(struct bench *b, const struct cache_token *token)
+static void fence_for(struct bench *b, const struct cache_token *token, int64_t ms)
 {
     struct error err;
-    assert_int_equal(cache_fence(&b->cache, &b->key, token, 30000, soon(), &err), STATUS_OK);
+    assert_int_equal(cache_fence(&b->cache, &b->key, token, ms, soon(), &err), STATUS_OK);
+}
+
+static void fence(struct bench *b, const struct cache_token *token)
+{
+    fence_for(b, token, 30000);
 }
 
 static enum cache_settlement settle(struct bench *b, const struct cache_token *token)
@@ -151,6 +158,77 @@ static void test_a_fence_of_too_many_writes_stays(void **state)
     assert_int_equal(lease(&b, &b.mine), CACHE_BYPASS);
 }
 
+static int64_t time_left(struct bench *b)
+{
+    char line[128];
+    snprintf(line, sizeof line, "PTTL %s", entry_key());
+    return atoll(redis_command(b->f->redis, line) + 1);
+}
+
+/* Of a write that was not settled, or of too many. Others that come later do not prolong it, nor what it is for. */
+static bool next_write_is_kept(void *arg)
+{
+    struct bench *b = arg;
+    struct cache_token token;
+    assert_true(cache_token_new(&token));
+    fence_for(b, &token, b->next_ms);
+    return settle(b, &token) == CACHE_KEPT;
+}
+
+static void test_a_write_is_listed_for_its_own_time(void **state)
+{
+    struct bench b = begin(state);
+    fence_for(&b, &b.mine, 400);
+    fence(&b, &b.other);
+    assert_in_range(time_left(&b), 20000, 30000);
+    assert_int_equal(settle(&b, &b.other), CACHE_FENCED);
+    assert_in_range(time_left(&b), 1, 400); /* the fence ends with the last that it lists */
+    assert_false(next_write_is_kept(&b));
+    assert_true(poll_until(next_write_is_kept, &b, 5000));
+}
+
+static void test_so_are_too_many_writes(void **state)
+{
+    struct bench b = begin(state);
+    struct cache_token token;
+    b.next_ms = 1000; /* while there are too many, the next is not listed either */
+    for (int i = 0; i < 33; i++) {
+        assert_true(cache_token_new(&token));
+        fence_for(&b, &token, 1000);
+    }
+    assert_false(next_write_is_kept(&b));
+    assert_true(poll_until(next_write_is_kept, &b, 5000));
+}
+
+/* Its write can't be asked about, and may still be done. */
+static void test_a_write_whose_time_is_over_is_not_kept(void **state)
+{
+    struct bench b = begin(state);
+    fence_for(&b, &b.other, 100);
+    fence(&b, &b.mine);
+    assert_int_equal(settle(&b, &b.mine), CACHE_FENCED);
+    assert_true(poll_until(keeps_nothing, b.f, 2000));
+    fence_for(&b, &b.other, 100);
+    assert_true(poll_until(keeps_nothing, b.f, 2000));
+    assert_int_equal(settle(&b, &b.other), CACHE_DROPPED);
+}
+
+/* As while instances are replaced. What it is for is not known, and lasts the time that it has. */
+static void test_a_fence_of_another_version_lasts_its_time(void **state)
+{
+    struct bench b = begin(state);
+    /* Of one token, and of six: then it is as long as one of this version may be. */
+    static const char *const fences[] = { "F0token...", "F0tokens..tokens..tokens..tokens..tokens..tokens.." };
+    char line[160];
+    for (size_t i = 0; i < COUNT(fences); i++) {
+        snprintf(line, sizeof line, "SET %s %s PX 1000", entry_key(), fences[i]);
+        redis_command(b.f->redis, line);
+        assert_false(next_write_is_kept(&b));
+        assert_in_range(time_left(&b), 1, 1000);
+        assert_true(poll_until(next_write_is_kept, &b, 5000));
+    }
+}
+
 static void test_what_is_no_entry_is_asked_for_anew(void **state)
 {
     struct bench b = begin(state);
@@ -195,6 +273,10 @@ int main(void)
         TEST(a_settlement_that_comes_twice_or_late_only_drops),
         TEST(a_fence_that_comes_twice_lists_its_write_once),
         TEST(a_fence_of_too_many_writes_stays),
+        TEST(a_write_is_listed_for_its_own_time),
+        TEST(so_are_too_many_writes),
+        TEST(a_write_whose_time_is_over_is_not_kept),
+        TEST(a_fence_of_another_version_lasts_its_time),
         TEST(what_is_no_entry_is_asked_for_anew),
         TEST(names_that_differ_have_keys_that_differ),
     };

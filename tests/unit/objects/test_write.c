@@ -75,13 +75,99 @@ static void test_a_write_that_s3_refuses_leaves_no_fence(void **state)
     struct fixture *f = *state;
     struct error err;
     fake_set(f, "one");
-    f->s3.mood = FAKE_REFUSES;
-    assert_int_equal(put(f, 0, "two", &err), STATUS_PRECONDITION_FAILED);
-    assert_int_equal(kept_kind(f), '-');
     f->s3.mood = FAKE_FAILS;
     assert_int_equal(delete(f, 0, &err), STATUS_S3_UNAVAILABLE);
     assert_int_equal(err.applied, APPLIED_NO);
+    assert_int_equal(kept_kind(f), '-');
     assert_got(get(f, 1), OBJECT_MISS, "one");
+    f->s3.mood = FAKE_REFUSES;
+    assert_int_equal(put(f, 0, "two", &err), STATUS_PRECONDITION_FAILED);
+    assert_int_equal(kept_kind(f), '-'); /* whose condition did not hold may know better than the cache */
+    assert_false(has_spare(f));
+}
+
+static void test_after_a_write_that_did_nothing_hits_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    fake_set(f, "one");
+    (void)get(f, 1);
+    age_entry(f, 60000);
+    for (int i = 0; i < 3; i++) {
+        f->s3.mood = FAKE_FAILS;
+        assert_int_equal(put(f, i % 2, "two", &err), STATUS_S3_UNAVAILABLE);
+        assert_false(has_spare(f));
+        struct got got = get(f, 1);
+        assert_got(got, OBJECT_HIT, "one");
+        assert_in_range(got.age_ms, 60000, 65000); /* it has grown no younger */
+    }
+    assert_int_equal(f->s3.gets, 1);
+    assert_int_equal(put(f, 0, "two", &err), STATUS_OK);
+    assert_got(get(f, 1), OBJECT_HIT, "two");
+    assert_false(has_spare(f));
+}
+
+static void tell_event(void *ctx)
+{
+    struct fixture *f = ctx;
+    f->s3.before = NULL;
+    assert_true(has_spare(f));
+    forget(f, "elsewhere");
+    assert_false(has_spare(f));
+}
+
+static void test_what_was_there_does_not_come_back_where_an_event_came(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    fake_set(f, "one");
+    (void)get(f, 1);
+    f->s3.before = tell_event;
+    f->s3.ctx = f;
+    f->s3.mood = FAKE_FAILS;
+    assert_int_equal(put(f, 0, "two", &err), STATUS_S3_UNAVAILABLE);
+    assert_int_equal(kept_kind(f), '-');
+}
+
+static void put_three_beside(void *ctx)
+{
+    struct fixture *f = ctx;
+    struct error err;
+    f->s3.before = NULL;
+    assert_int_equal(put(f, 1, "three", &err), STATUS_OK);
+    assert_false(has_spare(f));
+    f->s3.mood = FAKE_FAILS;
+}
+
+static void test_nor_where_another_write_came_between(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    fake_set(f, "one");
+    (void)get(f, 1);
+    f->s3.before = put_three_beside;
+    f->s3.ctx = f;
+    assert_int_equal(put(f, 0, "two", &err), STATUS_S3_UNAVAILABLE);
+    assert_int_equal(kept_kind(f), '-');
+    assert_got(get(f, 1), OBJECT_MISS, "three");
+}
+
+/* The first of two writes is killed behind S3, and its fence ends; the second does nothing. */
+static void test_nor_from_before_another_write_whose_fence_is_over(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    fake_set(f, "one");
+    (void)get(f, 1);
+    f->settings.bounds.fence_ms = 2100;
+    f->s3.mood = FAKE_LOSES_ANSWER;
+    assert_int_equal(put(f, 0, "two", &err), STATUS_OUTCOME_UNKNOWN);
+    assert_true(has_spare(f));
+    assert_true(poll_until(keeps_nothing, f, 4000));
+    f->s3.mood = FAKE_FAILS;
+    assert_int_equal(put(f, 0, "three", &err), STATUS_S3_UNAVAILABLE);
+    assert_int_equal(kept_kind(f), '-');
+    assert_got(get(f, 1), OBJECT_MISS, "two");
 }
 
 static void test_after_a_write_of_unknown_end_readers_get_what_s3_has(void **state)
@@ -102,20 +188,34 @@ static void test_after_a_write_of_unknown_end_readers_get_what_s3_has(void **sta
     assert_got(get(f, 1), OBJECT_MISS, "three");
 }
 
+static int64_t failed_writes(struct fixture *f)
+{
+    struct buf text = BUF_INIT(1u << 16);
+    long long n = -1;
+    objects_write_metrics(f->instances[0], &text);
+    const char *at = strstr(text.data, "\ncustomerd_objects_writes_total{outcome=\"failed\"} ");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\ncustomerd_objects_writes_total{outcome=\"failed\"} %lld", &n), 1);
+    buf_clean_up(&text);
+    return n;
+}
+
 static void test_without_the_cache_nothing_is_written(void **state)
 {
     struct fixture *f = *state;
     struct error err;
+    assert_int_equal(failed_writes(f), 0);
     fake_set(f, "one");
     redis_signal(f->redis, SIGSTOP);
     enum status status = put(f, 0, "two", &err);
     redis_signal(f->redis, SIGCONT);
     assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_int_equal(failed_writes(f), 1);
     assert_int_equal(err.applied, APPLIED_NO);
     assert_int_equal(f->s3.puts, 0);
 }
 
-/* The fence comes into force after its write was given up, and goes at once. */
+/* The fence comes into force after its write was given up, and goes at once: what was there comes back. */
 static void test_a_fence_that_came_too_late_is_let_go(void **state)
 {
     struct fixture *f = *state;
@@ -126,9 +226,8 @@ static void test_a_fence_that_came_too_late_is_let_go(void **state)
     enum status status = put(f, 0, "two", &err);
     redis_signal(f->redis, SIGCONT);
     assert_int_equal(status, STATUS_UNAVAILABLE);
-    assert_true(poll_until(keeps_nothing, f, 5000));
-    assert_got(get(f, 1), OBJECT_MISS, "one");
-    assert_got(get(f, 0), OBJECT_HIT, "one");
+    assert_true(poll_until(keeps_an_object, f, 5000));
+    assert_got(get(f, 1), OBJECT_HIT, "one");
     assert_int_equal(f->s3.puts, 0);
 }
 
@@ -170,7 +269,7 @@ static void put_two(void *ctx)
 {
     struct fixture *f = ctx;
     struct error err;
-    f->s3.after = NULL;
+    f->s3.after = f->s3.after_head = NULL;
     assert_int_equal(put(f, 1, "two", &err), STATUS_OK);
 }
 
@@ -192,7 +291,7 @@ static void test_an_old_entry_that_a_write_overtook_is_not_prolonged(void **stat
     fake_set(f, "one");
     (void)get(f, 0);
     age_entry(f, 331000);
-    f->s3.after = put_two;
+    f->s3.after_head = put_two;
     f->s3.ctx = f;
     assert_got(get(f, 0), OBJECT_BYPASS, "one");
     assert_got(get(f, 0), OBJECT_HIT, "two");
@@ -379,6 +478,10 @@ int main(void)
         TEST(what_was_deleted_is_absent_everywhere),
         TEST(what_is_too_long_is_put_and_not_kept),
         TEST(a_write_that_s3_refuses_leaves_no_fence),
+        TEST(after_a_write_that_did_nothing_hits_go_on),
+        TEST(what_was_there_does_not_come_back_where_an_event_came),
+        TEST(nor_where_another_write_came_between),
+        TEST(nor_from_before_another_write_whose_fence_is_over),
         TEST(after_a_write_of_unknown_end_readers_get_what_s3_has),
         TEST(without_the_cache_nothing_is_written),
         TEST(a_fence_that_came_too_late_is_let_go),
