@@ -221,7 +221,6 @@ enum status s3_get(struct s3 *s3, const struct s3_get *get, struct s3_reply *out
                              .request = { .method = get->head ? "HEAD" : "GET", .bucket = get->bucket, .key = get->key },
                              .has_range = get->range.len > 0,
                              .has_match = get->if_match.len > 0,
-                             .has_none_match = get->if_none_match.len > 0,
                              .body_max = get->body_max,
                              .is_long = get->is_long,
                              .deadline_ms = get->deadline_ms };
@@ -229,7 +228,6 @@ enum status s3_get(struct s3 *s3, const struct s3_get *get, struct s3_reply *out
         return no_key(out, err);
     s3_request_add(&q.request, "range", get->range);
     s3_request_add(&q.request, "if-match", get->if_match);
-    s3_request_add(&q.request, "if-none-match", get->if_none_match);
     return ask_for_reply(s3, &q, out, err);
 }
 

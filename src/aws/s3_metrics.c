@@ -5,10 +5,9 @@ static const char *const operations[S3_OPERATIONS] = {
     [S3_OP_DELETE] = "operation=\"delete\"", [S3_OP_LIST] = "operation=\"list\"",
 };
 
-enum outcome { DONE, NOT_MODIFIED, NOT_FOUND, NOT_MATCHED, TIMED_OUT, OVERLOADED, FAILED, OUTCOMES };
+enum outcome { DONE, NOT_FOUND, NOT_MATCHED, TIMED_OUT, OVERLOADED, FAILED, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {
     [DONE] = "outcome=\"ok\"",
-    [NOT_MODIFIED] = "outcome=\"not-modified\"",
     [NOT_FOUND] = "outcome=\"not-found\"",
     [NOT_MATCHED] = "outcome=\"not-matched\"",
     [TIMED_OUT] = "outcome=\"timed-out\"",
@@ -67,8 +66,6 @@ static enum outcome outcome_of(enum status status, int http_status)
     if (status != STATUS_OK)
         return FAILED;
     switch (http_status) {
-    case 304:
-        return NOT_MODIFIED;
     case 404:
         return NOT_FOUND;
     case 409:

@@ -37,8 +37,6 @@ static bool reads_object(const struct s3_question *q, const struct http_multi_an
         return has_etag(answer);
     case 206: /* which part it is must be told (RFC 9110 section 15.3.7.1) */
         return q->has_range && has_etag(answer) && http_multi_field(&answer->head, "content-range").len > 0;
-    case 304:
-        return q->has_none_match;
     case 412:
         return q->has_match;
     case 416:

@@ -106,7 +106,6 @@ struct s3_get {
     struct slice bucket;
     struct slice key;
     bool head;                  /* only what stands in the headers */
-    struct slice if_none_match; /* handed on; empty: none */
     struct slice if_match;
     struct slice range;         /* "bytes=0-99", handed on; empty: the whole */
     size_t body_max;            /* a longer body becomes a stream */
@@ -115,7 +114,7 @@ struct s3_get {
 };
 
 struct s3_reply {
-    int status;               /* GET, HEAD: 200, 206, 304, 404, 412, 416. PUT: 200, 404 (If-Match), 409, 412. DELETE: 204,
+    int status;               /* GET, HEAD: 200, 206, 404, 412, 416. PUT: 200, 404 (If-Match), 409, 412. DELETE: 204,
                                * 412, 409 */
     struct s3_meta meta;
     struct buf body;          /* the object's; empty for other statuses */
