@@ -177,7 +177,7 @@ static bool is_listed(const char *list, uint64_t version)
 static enum status get_cart(struct exchange *x, struct error *err)
 {
     struct visit v;
-    char match[PRECONDITION_LIST_SIZE];
+    char match[PRECONDITION_LIST_SIZE] = "";
     char none_of[PRECONDITION_LIST_SIZE];
     enum status status = begin(&v, x, true, err);
     if (status == STATUS_OK)
