@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 
+from local_cluster import ports
 from resp import Error, SLOTS, Status, key_slot
 from scripted_connection import Connection
 
@@ -301,9 +302,10 @@ class ScriptedCluster:
             self.ranges[node] = [(i * SLOTS // shards, (i + 1) * SLOTS // shards - 1)]
 
     def add_node(self, ip="127.0.0.1", port=0):
-        """One more listening node, which owns nothing yet; port 0 takes a free one."""
+        """One more listening node, which owns nothing yet; port 0 takes a free one, which no outgoing connection gets while the
+        node is down."""
         label = f"node-{len(self.nodes)}"
-        node = Node(self, label, self._context(label), ip, port)
+        node = Node(self, label, self._context(label), ip, port or ports.choose(1)[0])
         self.nodes.append(node)
         node.up()
         return node
