@@ -72,6 +72,7 @@ static int tear_down(void **state)
     for (struct call *call = call_queue_pop(&f->cluster.retries); call != NULL; call = call_queue_pop(&f->cluster.retries))
         call_drop(call);
     node_destroy_all(&f->cluster);
+    free(f->cluster.published.shards);
     for (size_t i = 0; i < f->n_calls; i++)
         call_release(f->calls[i]);
     reactor_clean_up(&f->reactor);

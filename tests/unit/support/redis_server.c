@@ -147,6 +147,22 @@ void redis_start_again(struct redis *r)
         give_up("does not start again");
 }
 
+static bool becomes_cluster(struct redis *r)
+{
+    redis_command(r, "CLUSTER ADDSLOTSRANGE 0 16383");
+    return poll_until(serves, r, 10000);
+}
+
+/* Why it does not serve. */
+static void tell_of(const struct redis *r)
+{
+    char command[128];
+    snprintf(command, sizeof command, "tail -n 8 %s/redis-%u.log >&2", r->lab->dir, r->port);
+    fprintf(stderr, "redis-server on port %u does not serve: %.400s\n", r->port, redis_command(r, "CLUSTER INFO"));
+    if (system(command) != 0)
+        fprintf(stderr, "it has no log\n");
+}
+
 void redis_start(struct redis *r, const struct lab *lab, bool cluster_mode, const char *extra)
 {
     *r = (struct redis){ .lab = lab, .cluster_mode = cluster_mode, .extra = extra };
@@ -155,16 +171,13 @@ void redis_start(struct redis *r, const struct lab *lab, bool cluster_mode, cons
         r->port = free_port();
         r->tls_port = free_port();
         r->bus_port = free_port();
-        if (start(r))
-            break;
+        if (start(r) && (!cluster_mode || becomes_cluster(r)))
+            return;
+        tell_of(r);
         if (tries == 5)
             give_up("does not start");
+        redis_stop(r);
     }
-    if (!cluster_mode)
-        return;
-    redis_command(r, "CLUSTER ADDSLOTSRANGE 0 16383");
-    if (!poll_until(serves, r, 10000))
-        give_up("makes no cluster");
 }
 
 void redis_signal(const struct redis *r, int number)
