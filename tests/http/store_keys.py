@@ -4,7 +4,7 @@ import binascii
 import re
 
 KEY = re.compile(r"^\{([0-9A-Za-z]{3})\}(?:(c)([0-9a-f]{32})|(u)([0-9a-f]{2})|([ipre])|([ko])([0-9a-f]{32}))$")
-# Of another resource on the same data: sessions, and lists of a customer's (src/sessions/README.md).
+# Of another resource on the same data: sessions, lists of a customer's, and markers of changes (src/sessions/README.md).
 SESSION = re.compile(r"^\{[0-9A-Za-z]{3}\}([sl][0-9a-f]{32}|m[0-9a-f]{16})$")
 META = "customerd:meta"
 
