@@ -1,12 +1,10 @@
 #include "operation.h"
 
 #define KEYED_MARKER_TTL_S (24 * 3600)
-#define OWN_MARKER_TTL_S 60
 
 static uint64_t own_marker_ttl_s(const struct customers *c)
 {
-    uint64_t twice_s = 2 * (uint64_t)c->options.request_timeout_ms / 1000;
-    return twice_s > OWN_MARKER_TTL_S ? twice_s : OWN_MARKER_TTL_S;
+    return (uint64_t)call_marker_life_ms(c->options.request_timeout_ms) / 1000;
 }
 
 /* Each part goes in with its length before it, so that no two different scopes give the same bytes. */

@@ -15,6 +15,7 @@
 
 /* The futex word: how many calls are not done, and whether the caller sleeps, so that no wake-up is sent in vain. */
 #define SLEEPS UINT32_C(0x80000000)
+#define MARKER_LIFE_MIN_MS 60000
 
 static void release(struct call *c, int refs)
 {
@@ -131,6 +132,12 @@ enum status call_refused_in_doubt(struct error *err)
     enum status status = error_set_retry(err, STATUS_OUTCOME_UNKNOWN, 1, "sent twice: the second was refused, the first may yet arrive");
     err->applied = APPLIED_UNKNOWN;
     return status;
+}
+
+int64_t call_marker_life_ms(int64_t request_timeout_ms)
+{
+    int64_t twice_ms = 2 * request_timeout_ms;
+    return twice_ms > MARKER_LIFE_MIN_MS ? twice_ms : MARKER_LIFE_MIN_MS;
 }
 
 void call_mark_in_doubt(struct call *c)

@@ -8,7 +8,6 @@
 
 #define ANSWER_MAX_BYTES (64u << 10)
 #define ANSWER_BYTES 512 /* of most sessions, beside what the client chose */
-#define MARKER_LIFE_MS 60000 /* or longer: twice as long as a request may take */
 #define VISIT_BYTES (ATTEMPT_BYTES + 6 + 1) /* what scripts/visit.lua is told */
 
 static const char *const event_labels[EVENTS] = {
@@ -203,13 +202,12 @@ static enum status attempt_new(uint8_t out[ATTEMPT_BYTES], struct error *err)
 static enum status change_begin(struct step *t, struct sessions *s, const struct session_name *name, struct error *err)
 {
     uint8_t attempt[ATTEMPT_BYTES];
-    int64_t life_ms = 2 * s->options.request_timeout_ms;
     step_begin(t, name);
     enum status status = attempt_new(attempt, err);
     t->keys[2] = bucket_key(name->bucket, 'm', slice_of(attempt, sizeof attempt));
     args_init(&t->args, t->keys, 3);
     args_number(&t->args, idle_ms(s));
-    args_number(&t->args, (uint64_t)(life_ms > MARKER_LIFE_MS ? life_ms : MARKER_LIFE_MS));
+    args_number(&t->args, (uint64_t)call_marker_life_ms(s->options.request_timeout_ms));
     return status;
 }
 

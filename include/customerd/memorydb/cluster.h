@@ -106,6 +106,9 @@ bool call_in_doubt(const struct call *call);
 /* What a refusal of a write in doubt becomes, where its reason may go away before the earlier sending arrives, which then does
  * what was refused. OUTCOME_UNKNOWN. */
 enum status call_refused_in_doubt(struct error *err);
+/* How long a marker that a write was done has to stay, for sendings of it that arrive late: twice as long as a request may take,
+ * and a minute at least. */
+int64_t call_marker_life_ms(int64_t request_timeout_ms);
 
 /* ---- about the cluster ---- */
 
